@@ -1,0 +1,29 @@
+package field
+
+import "strings"
+
+// IsSafelistedMethod reports whether a cross-origin request with this method
+// needs no permission in Access-Control-Allow-Methods: a CORS-safelisted
+// method (Fetch, section 2.2.1). Methods are case-sensitive.
+func IsSafelistedMethod(method string) bool {
+	return method == "GET" || method == "HEAD" || method == "POST"
+}
+
+// IsForbiddenMethod reports whether scripts may never use the method, in any
+// case: a forbidden method (Fetch, section 2.2.1).
+func IsForbiddenMethod(method string) bool {
+	return strings.EqualFold(method, "CONNECT") ||
+		strings.EqualFold(method, "TRACE") ||
+		strings.EqualFold(method, "TRACK")
+}
+
+// NormalizeMethod returns the method as scripts' requests carry it: DELETE,
+// GET, HEAD, OPTIONS, POST and PUT in upper case, every other as it was
+// written (Fetch, section 2.2.1, "normalize").
+func NormalizeMethod(method string) string {
+	switch upper := strings.ToUpper(method); upper {
+	case "DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT":
+		return upper
+	}
+	return method
+}
