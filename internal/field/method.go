@@ -3,14 +3,14 @@ package field
 import "strings"
 
 // IsSafelistedMethod reports whether a cross-origin request with this method
-// needs no permission in Access-Control-Allow-Methods: a CORS-safelisted
-// method (Fetch, section 2.2.1). Methods are case-sensitive.
+// needs no permission in Access-Control-Allow-Methods: a "CORS-safelisted
+// method" of the Fetch standard. Methods are case-sensitive.
 func IsSafelistedMethod(method string) bool {
 	return method == "GET" || method == "HEAD" || method == "POST"
 }
 
 // IsForbiddenMethod reports whether scripts may never use the method, in any
-// case: a forbidden method (Fetch, section 2.2.1).
+// case: a "forbidden method" of the Fetch standard.
 func IsForbiddenMethod(method string) bool {
 	return strings.EqualFold(method, "CONNECT") ||
 		strings.EqualFold(method, "TRACE") ||
@@ -19,7 +19,7 @@ func IsForbiddenMethod(method string) bool {
 
 // NormalizeMethod returns the method as scripts' requests carry it: DELETE,
 // GET, HEAD, OPTIONS, POST and PUT in upper case, every other as it was
-// written (Fetch, section 2.2.1, "normalize").
+// written (Fetch, "normalize a method").
 func NormalizeMethod(method string) string {
 	switch upper := strings.ToUpper(method); upper {
 	case "DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT":

@@ -39,8 +39,8 @@ func Canonical(name string) string {
 }
 
 // IsForbiddenRequest reports whether scripts may never set the request header
-// of this name, whatever a server allows: a forbidden request-header (Fetch,
-// section 2.2.2).
+// of this name, whatever a server allows: a "forbidden request-header" of
+// the Fetch standard.
 //
 // X-HTTP-Method, X-HTTP-Method-Override and X-Method-Override are forbidden
 // only with certain values, so they are not forbidden names.
@@ -76,15 +76,15 @@ var forbiddenRequest = set(
 )
 
 // IsForbiddenResponse reports whether scripts may never read the response
-// header of this name, whatever a server exposes: a forbidden response-header
-// name (Fetch, section 2.2.2).
+// header of this name, whatever a server exposes: a "forbidden response-header
+// name" of the Fetch standard.
 func IsForbiddenResponse(name string) bool {
 	return strings.EqualFold(name, "Set-Cookie") || strings.EqualFold(name, "Set-Cookie2")
 }
 
 // IsSafelistedResponse reports whether scripts of another origin read the
-// response header of this name without its being exposed: a CORS-safelisted
-// response-header name (Fetch, section 2.2.2).
+// response header of this name without its being exposed: a
+// "CORS-safelisted response-header name" of the Fetch standard.
 func IsSafelistedResponse(name string) bool {
 	return safelistedResponse[strings.ToLower(name)]
 }
