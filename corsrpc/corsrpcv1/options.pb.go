@@ -22,7 +22,7 @@
 // own proto root at the same path, corsrpc/v1/options.proto: protobuf registers
 // files by that path. The Go module brings the copy that fits its version:
 //
-//     cp "$(go list -m -f '{{.Dir}}' github.com/corsrpc/corsrpc-go)/proto/corsrpc/v1/options.proto" proto/corsrpc/v1/
+//     cp -f "$(go list -m -f '{{.Dir}}' github.com/corsrpc/corsrpc-go)/proto/corsrpc/v1/options.proto" proto/corsrpc/v1/
 //
 // protoc takes it from there without a copy, with
 // -I "$(go list -m -f '{{.Dir}}' github.com/corsrpc/corsrpc-go)/proto".
@@ -42,6 +42,9 @@
 //     inputs:
 //       - directory: proto
 //         exclude_paths: [proto/corsrpc]
+//
+// Plugins whose output for your files imports the output for this one, such as
+// protoc-gen-es, then need include_imports: true.
 
 package corsrpcv1
 

@@ -33,13 +33,15 @@ const (
 // customer's name, and fails with unauthenticated without it, without a
 // response header. Every success sends the response header x-audit-id.
 type AdminServiceClient interface {
-	// SetPrice prices a product. It needs the metadata x-change-reason and fails
-	// with invalid_argument without it. Setting the same price twice changes
-	// nothing, yet it has a side effect: no GET.
+	// SetPrice prices a product. It needs the metadata x-change-reason, a name. It
+	// may be repeated safely, yet it has a side effect: no GET.
+	//
+	// Fails with invalid_argument without a reason or a price above zero in EUR,
+	// and with not_found for an unknown product.
 	SetPrice(ctx context.Context, in *SetPriceRequest, opts ...grpc.CallOption) (*SetPriceResponse, error)
 	// ReportProduct tells the clerks that a listing is wrong. It is for customers:
 	// the one method here that the storefront's pages may call, and the back
-	// office's may not.
+	// office's may not. Fails with not_found for an unknown product.
 	ReportProduct(ctx context.Context, in *ReportProductRequest, opts ...grpc.CallOption) (*ReportProductResponse, error)
 }
 
@@ -81,13 +83,15 @@ func (c *adminServiceClient) ReportProduct(ctx context.Context, in *ReportProduc
 // customer's name, and fails with unauthenticated without it, without a
 // response header. Every success sends the response header x-audit-id.
 type AdminServiceServer interface {
-	// SetPrice prices a product. It needs the metadata x-change-reason and fails
-	// with invalid_argument without it. Setting the same price twice changes
-	// nothing, yet it has a side effect: no GET.
+	// SetPrice prices a product. It needs the metadata x-change-reason, a name. It
+	// may be repeated safely, yet it has a side effect: no GET.
+	//
+	// Fails with invalid_argument without a reason or a price above zero in EUR,
+	// and with not_found for an unknown product.
 	SetPrice(context.Context, *SetPriceRequest) (*SetPriceResponse, error)
 	// ReportProduct tells the clerks that a listing is wrong. It is for customers:
 	// the one method here that the storefront's pages may call, and the back
-	// office's may not.
+	// office's may not. Fails with not_found for an unknown product.
 	ReportProduct(context.Context, *ReportProductRequest) (*ReportProductResponse, error)
 	mustEmbedUnimplementedAdminServiceServer()
 }

@@ -764,7 +764,8 @@ type NegotiatePriceResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// counteroffer is for one piece: the middle between the offer and the price.
 	Counteroffer *Money `protobuf:"bytes,1,opt,name=counteroffer,proto3" json:"counteroffer,omitempty"`
-	// accepted says that the shop takes the offer; the shop ends the stream then.
+	// accepted says that the shop takes the offer, nine tenths of the price or
+	// more; the shop ends the stream then.
 	Accepted      bool `protobuf:"varint,2,opt,name=accepted,proto3" json:"accepted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

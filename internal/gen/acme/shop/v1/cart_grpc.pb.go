@@ -34,7 +34,8 @@ const (
 // CartService takes a customer from a cart to a delivered order.
 //
 // Every method needs the metadata authorization, "Bearer " and the customer's
-// name, and fails with unauthenticated without it, without a response header.
+// name (letters a to z, digits and hyphens, as all names here), and fails with
+// unauthenticated without it, without a response header.
 // Methods that spend money belong to the storefront's pages; the others to
 // every page that the server's configuration lists.
 //
@@ -72,14 +73,16 @@ type CartServiceClient interface {
 	// ImportItems puts many products into the cart at once. Browsers cannot stream
 	// requests over HTTP/1.1; servers call it.
 	//
-	// Sends the response header x-request-id and the trailer x-cost. Fails as
-	// AddItem does, before the response header.
+	// Sends the response header x-request-id and the trailer x-cost. Fails at the
+	// first item that cannot be added, as AddItem does but without either, and
+	// with resource_exhausted at the 101st.
 	ImportItems(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ImportItemsRequest, ImportItemsResponse], error)
 	// NegotiatePrice answers each offer for a product with the shop's, until they
 	// meet.
 	//
 	// Sends the response header x-request-id and the trailer x-rounds, the number
-	// of offers. Fails with not_found for an unknown product.
+	// of offers answered. Fails with not_found for an unknown product and with
+	// invalid_argument for an offer in another currency or below zero.
 	NegotiatePrice(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[NegotiatePriceRequest, NegotiatePriceResponse], error)
 	// PurgeCarts drops abandoned carts. The shop's own jobs call it, no page.
 	PurgeCarts(ctx context.Context, in *PurgeCartsRequest, opts ...grpc.CallOption) (*PurgeCartsResponse, error)
@@ -175,7 +178,8 @@ func (c *cartServiceClient) PurgeCarts(ctx context.Context, in *PurgeCartsReques
 // CartService takes a customer from a cart to a delivered order.
 //
 // Every method needs the metadata authorization, "Bearer " and the customer's
-// name, and fails with unauthenticated without it, without a response header.
+// name (letters a to z, digits and hyphens, as all names here), and fails with
+// unauthenticated without it, without a response header.
 // Methods that spend money belong to the storefront's pages; the others to
 // every page that the server's configuration lists.
 //
@@ -213,14 +217,16 @@ type CartServiceServer interface {
 	// ImportItems puts many products into the cart at once. Browsers cannot stream
 	// requests over HTTP/1.1; servers call it.
 	//
-	// Sends the response header x-request-id and the trailer x-cost. Fails as
-	// AddItem does, before the response header.
+	// Sends the response header x-request-id and the trailer x-cost. Fails at the
+	// first item that cannot be added, as AddItem does but without either, and
+	// with resource_exhausted at the 101st.
 	ImportItems(grpc.ClientStreamingServer[ImportItemsRequest, ImportItemsResponse]) error
 	// NegotiatePrice answers each offer for a product with the shop's, until they
 	// meet.
 	//
 	// Sends the response header x-request-id and the trailer x-rounds, the number
-	// of offers. Fails with not_found for an unknown product.
+	// of offers answered. Fails with not_found for an unknown product and with
+	// invalid_argument for an offer in another currency or below zero.
 	NegotiatePrice(grpc.BidiStreamingServer[NegotiatePriceRequest, NegotiatePriceResponse]) error
 	// PurgeCarts drops abandoned carts. The shop's own jobs call it, no page.
 	PurgeCarts(context.Context, *PurgeCartsRequest) (*PurgeCartsResponse, error)

@@ -29,8 +29,8 @@ const (
 // WarehouseService moves stock. Other servers call it, no page.
 type WarehouseServiceClient interface {
 	// ReserveStock keeps pieces for an order. Fails with not_found for an unknown
-	// product and with failed_precondition and the detail OutOfStock where there
-	// are not enough.
+	// product, with invalid_argument for less than one piece, and with
+	// failed_precondition and the detail OutOfStock where there are not enough.
 	ReserveStock(ctx context.Context, in *ReserveStockRequest, opts ...grpc.CallOption) (*ReserveStockResponse, error)
 }
 
@@ -59,8 +59,8 @@ func (c *warehouseServiceClient) ReserveStock(ctx context.Context, in *ReserveSt
 // WarehouseService moves stock. Other servers call it, no page.
 type WarehouseServiceServer interface {
 	// ReserveStock keeps pieces for an order. Fails with not_found for an unknown
-	// product and with failed_precondition and the detail OutOfStock where there
-	// are not enough.
+	// product, with invalid_argument for less than one piece, and with
+	// failed_precondition and the detail OutOfStock where there are not enough.
 	ReserveStock(context.Context, *ReserveStockRequest) (*ReserveStockResponse, error)
 	mustEmbedUnimplementedWarehouseServiceServer()
 }

@@ -42,13 +42,15 @@ const (
 
 // AdminServiceClient is a client for the acme.shop.v1.AdminService service.
 type AdminServiceClient interface {
-	// SetPrice prices a product. It needs the metadata x-change-reason and fails
-	// with invalid_argument without it. Setting the same price twice changes
-	// nothing, yet it has a side effect: no GET.
+	// SetPrice prices a product. It needs the metadata x-change-reason, a name. It
+	// may be repeated safely, yet it has a side effect: no GET.
+	//
+	// Fails with invalid_argument without a reason or a price above zero in EUR,
+	// and with not_found for an unknown product.
 	SetPrice(context.Context, *connect.Request[v1.SetPriceRequest]) (*connect.Response[v1.SetPriceResponse], error)
 	// ReportProduct tells the clerks that a listing is wrong. It is for customers:
 	// the one method here that the storefront's pages may call, and the back
-	// office's may not.
+	// office's may not. Fails with not_found for an unknown product.
 	ReportProduct(context.Context, *connect.Request[v1.ReportProductRequest]) (*connect.Response[v1.ReportProductResponse], error)
 }
 
@@ -97,13 +99,15 @@ func (c *adminServiceClient) ReportProduct(ctx context.Context, req *connect.Req
 
 // AdminServiceHandler is an implementation of the acme.shop.v1.AdminService service.
 type AdminServiceHandler interface {
-	// SetPrice prices a product. It needs the metadata x-change-reason and fails
-	// with invalid_argument without it. Setting the same price twice changes
-	// nothing, yet it has a side effect: no GET.
+	// SetPrice prices a product. It needs the metadata x-change-reason, a name. It
+	// may be repeated safely, yet it has a side effect: no GET.
+	//
+	// Fails with invalid_argument without a reason or a price above zero in EUR,
+	// and with not_found for an unknown product.
 	SetPrice(context.Context, *connect.Request[v1.SetPriceRequest]) (*connect.Response[v1.SetPriceResponse], error)
 	// ReportProduct tells the clerks that a listing is wrong. It is for customers:
 	// the one method here that the storefront's pages may call, and the back
-	// office's may not.
+	// office's may not. Fails with not_found for an unknown product.
 	ReportProduct(context.Context, *connect.Request[v1.ReportProductRequest]) (*connect.Response[v1.ReportProductResponse], error)
 }
 

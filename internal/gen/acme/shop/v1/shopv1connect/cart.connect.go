@@ -79,14 +79,16 @@ type CartServiceClient interface {
 	// ImportItems puts many products into the cart at once. Browsers cannot stream
 	// requests over HTTP/1.1; servers call it.
 	//
-	// Sends the response header x-request-id and the trailer x-cost. Fails as
-	// AddItem does, before the response header.
+	// Sends the response header x-request-id and the trailer x-cost. Fails at the
+	// first item that cannot be added, as AddItem does but without either, and
+	// with resource_exhausted at the 101st.
 	ImportItems(context.Context) *connect.ClientStreamForClient[v1.ImportItemsRequest, v1.ImportItemsResponse]
 	// NegotiatePrice answers each offer for a product with the shop's, until they
 	// meet.
 	//
 	// Sends the response header x-request-id and the trailer x-rounds, the number
-	// of offers. Fails with not_found for an unknown product.
+	// of offers answered. Fails with not_found for an unknown product and with
+	// invalid_argument for an offer in another currency or below zero.
 	NegotiatePrice(context.Context) *connect.BidiStreamForClient[v1.NegotiatePriceRequest, v1.NegotiatePriceResponse]
 	// PurgeCarts drops abandoned carts. The shop's own jobs call it, no page.
 	PurgeCarts(context.Context, *connect.Request[v1.PurgeCartsRequest]) (*connect.Response[v1.PurgeCartsResponse], error)
@@ -213,14 +215,16 @@ type CartServiceHandler interface {
 	// ImportItems puts many products into the cart at once. Browsers cannot stream
 	// requests over HTTP/1.1; servers call it.
 	//
-	// Sends the response header x-request-id and the trailer x-cost. Fails as
-	// AddItem does, before the response header.
+	// Sends the response header x-request-id and the trailer x-cost. Fails at the
+	// first item that cannot be added, as AddItem does but without either, and
+	// with resource_exhausted at the 101st.
 	ImportItems(context.Context, *connect.ClientStream[v1.ImportItemsRequest]) (*connect.Response[v1.ImportItemsResponse], error)
 	// NegotiatePrice answers each offer for a product with the shop's, until they
 	// meet.
 	//
 	// Sends the response header x-request-id and the trailer x-rounds, the number
-	// of offers. Fails with not_found for an unknown product.
+	// of offers answered. Fails with not_found for an unknown product and with
+	// invalid_argument for an offer in another currency or below zero.
 	NegotiatePrice(context.Context, *connect.BidiStream[v1.NegotiatePriceRequest, v1.NegotiatePriceResponse]) error
 	// PurgeCarts drops abandoned carts. The shop's own jobs call it, no page.
 	PurgeCarts(context.Context, *connect.Request[v1.PurgeCartsRequest]) (*connect.Response[v1.PurgeCartsResponse], error)

@@ -41,8 +41,8 @@ const (
 // WarehouseServiceClient is a client for the acme.shop.v1.WarehouseService service.
 type WarehouseServiceClient interface {
 	// ReserveStock keeps pieces for an order. Fails with not_found for an unknown
-	// product and with failed_precondition and the detail OutOfStock where there
-	// are not enough.
+	// product, with invalid_argument for less than one piece, and with
+	// failed_precondition and the detail OutOfStock where there are not enough.
 	ReserveStock(context.Context, *connect.Request[v1.ReserveStockRequest]) (*connect.Response[v1.ReserveStockResponse], error)
 }
 
@@ -79,8 +79,8 @@ func (c *warehouseServiceClient) ReserveStock(ctx context.Context, req *connect.
 // WarehouseServiceHandler is an implementation of the acme.shop.v1.WarehouseService service.
 type WarehouseServiceHandler interface {
 	// ReserveStock keeps pieces for an order. Fails with not_found for an unknown
-	// product and with failed_precondition and the detail OutOfStock where there
-	// are not enough.
+	// product, with invalid_argument for less than one piece, and with
+	// failed_precondition and the detail OutOfStock where there are not enough.
 	ReserveStock(context.Context, *connect.Request[v1.ReserveStockRequest]) (*connect.Response[v1.ReserveStockResponse], error)
 }
 
