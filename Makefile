@@ -1,0 +1,66 @@
+# Everything that is built, checked or generated here. `make` lists it.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+TOOLS := $(CURDIR)/internal/tools
+
+# Go tools run at the versions that internal/tools/go.mod pins, apart from the
+# library's own dependencies. Go builds each once and keeps the executable in its
+# cache (50 ms a run from then on), so that nothing has to be installed.
+GO_TOOL := go tool -modfile=$(TOOLS)/go.mod
+
+# buf comes from npm. What npm writes last says when it was installed.
+BUF := $(TOOLS)/node_modules/.bin/buf
+BUF_INSTALLED := $(TOOLS)/node_modules/.package-lock.json
+
+# The root module and the nested ones, but for the tools: there is no code there.
+MODULES = $(filter-out internal/tools,$(patsubst %/,%,$(dir $(shell git ls-files -co --exclude-standard '*go.mod'))))
+
+# Where buf.gen.yaml puts code. doc.go is written by hand, since protoc-gen-go
+# makes no package comment.
+GENERATED := internal/gen corsrpc/corsrpcv1
+BY_HAND := doc.go
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: generate
+generate: $(BUF_INSTALLED) ## Format proto/ and remake the code generated from it
+	$(BUF) format --write
+	$(BUF) lint
+	find $(GENERATED) -type f ! -name $(BY_HAND) -delete
+	$(BUF) generate
+
+# Into a directory of its own: the working tree may hold other changes, and files
+# whose proto file is gone must be found too.
+.PHONY: generate-check
+generate-check: $(BUF_INSTALLED) ## Prove that proto/ is clean and the generated code fresh
+	$(BUF) lint
+	@$(BUF) format --diff --exit-code || { echo "proto/ is not formatted: run \`make generate\`" >&2; exit 1; }
+	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
+	$(BUF) generate --output "$$fresh"; \
+	for dir in $(GENERATED); do \
+		diff --recursive --exclude=$(BY_HAND) "$$dir" "$$fresh/$$dir" || { \
+			echo "$$dir is not what proto/ and buf.gen.yaml make: run \`make generate\` and commit the result" >&2; exit 1; }; \
+	done
+
+.PHONY: lint
+lint: ## Run gofmt, go vet and staticcheck in every module
+	@unformatted=$$(git ls-files -co --exclude-standard -z '*.go' | xargs -0 gofmt -l); \
+	if [[ -n $$unformatted ]]; then printf 'not formatted, run gofmt -w on:\n%s\n' "$$unformatted" >&2; exit 1; fi
+	@for module in $(MODULES); do \
+		echo "lint $$module"; \
+		(cd "$$module" && go vet ./... && $(GO_TOOL) staticcheck ./...); \
+	done
+
+# `npm ci` wants every platform's build of buf in the lock file, also those that
+# the registry at hand does not have. `npm install --no-save` takes the exact
+# version that package.json names, checks it against the lock file where that
+# knows its hash, and changes neither file. No install scripts: buf's only looks
+# for the build that npm has put there.
+$(BUF_INSTALLED): $(TOOLS)/package.json $(TOOLS)/package-lock.json
+	cd $(TOOLS) && npm install --no-save --ignore-scripts
