@@ -188,7 +188,9 @@ func checkHost(host string, subdomains bool) error {
 
 // suggest returns the entry that was probably meant.
 func suggest(s string) (string, bool) {
-	s = strings.TrimSpace(s)
+	if s = strings.TrimSpace(s); s == "" || strings.EqualFold(s, "null") {
+		return "", false
+	}
 	if !strings.Contains(s, "://") {
 		s = "https://" + s
 	}

@@ -105,3 +105,32 @@ func (s *Set) matches(origin string) bool {
 	}
 	return false
 }
+
+// Covers reports whether every origin that the entry admits is in the set.
+func (s *Set) Covers(e Entry) bool {
+	switch {
+	case s.any:
+		return true
+	case e.any || e.text == "":
+		return e.text == ""
+	case e.suffix == "" && !e.wildPort:
+		return s.Contains(e.text)
+	case e.suffix == "" && s.anyPort[e.host]&e.scheme != 0:
+		return true
+	}
+	// A pattern is covered by one on a suffix of it.
+	labels := e.suffix
+	if labels == "" {
+		labels = e.host
+	}
+	for i := range len(labels) {
+		if labels[i] != '.' {
+			continue
+		}
+		host, _, _ := cutPort(labels[i:])
+		if s.anyPort[host]&e.scheme != 0 || !e.wildPort && s.subdomains[labels[i:]]&e.scheme != 0 {
+			return true
+		}
+	}
+	return false
+}

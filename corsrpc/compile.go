@@ -1,0 +1,464 @@
+package corsrpc
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/corsrpc/corsrpc-go/internal/contract"
+	"github.com/corsrpc/corsrpc-go/internal/origin"
+	"github.com/corsrpc/corsrpc-go/internal/preflight"
+	"github.com/corsrpc/corsrpc-go/internal/protocol"
+)
+
+// A snapshot is a compiled Config: origins x contract x protocol = rules, by
+// path. It is immutable; a request sees one from its beginning to its end.
+type snapshot struct {
+	config     Config
+	prefix     string
+	procedures map[string]*rule // by "/pkg.Service/Method", without the prefix
+	services   map[string]*rule // by "/pkg.Service/", likewise
+	resources  *resourceTree
+	ordered    []*rule // all of them, by path
+	onDenied   func(context.Context, Decision)
+}
+
+// compile turns a Config into a snapshot, or says all that is wrong with it.
+func compile(config Config) (*snapshot, error) {
+	c := &compiler{
+		config:        config,
+		audiences:     make(map[string]*originList),
+		overrides:     make(map[string]*override),
+		requestLists:  make(map[string]*nameList),
+		responseLists: make(map[string]*nameList),
+		closed:        make(map[string]*originList),
+		intersections: make(map[string]*originList),
+		missing:       make(map[string]bool),
+	}
+	s := &snapshot{
+		config:     config,
+		prefix:     config.PathPrefix,
+		procedures: make(map[string]*rule),
+		services:   make(map[string]*rule),
+		resources:  &resourceTree{},
+		onDenied:   config.OnDenied,
+	}
+	c.compile(s)
+	if err := c.mistakes.join(); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(s.ordered, func(a, b *rule) int { return strings.Compare(a.path, b.path) })
+	return s, nil
+}
+
+type compiler struct {
+	config    Config
+	mistakes  mistakes
+	protocols []*protocol.Protocol
+	services  []contract.Service          // the governed ones
+	known     map[string]contract.Service // all of them
+	named     map[string]bool             // services listed by name
+	audiences map[string]*originList
+	overrides map[string]*override
+	hosts     []string
+	maxAge    time.Duration
+
+	// Equal lists of different rules are one list.
+	requestLists, responseLists map[string]*nameList
+	closed                      map[string]*originList
+	intersections               map[string]*originList
+	missing                     map[string]bool // audiences reported as such
+}
+
+// A level is what holds for a method, for all methods of a service or for all
+// services, with that of the levels above taken into account.
+type level struct {
+	origins                                           *originList
+	credentials, reportOnly, internal                 bool
+	credentialsField, requestField                    string
+	requestHeaders, responseHeaders, responseTrailers []string
+}
+
+// An override is an Override whose parts are checked.
+type override struct {
+	level                   // its lists; the rest is unused
+	credentials, reportOnly Setting
+}
+
+func (c *compiler) compile(s *snapshot) {
+	top := level{
+		origins:          c.originList(inOrigins, "Origins", c.config.Origins),
+		credentials:      c.config.Credentials,
+		credentialsField: "Credentials",
+		reportOnly:       c.config.ReportOnly,
+		requestField:     "RequestHeaders",
+		requestHeaders:   c.requestNames(inRequestHeaders, "RequestHeaders", c.config.RequestHeaders),
+		responseHeaders:  c.responseNames(inResponseHeaders, "ResponseHeaders", c.config.ResponseHeaders),
+		responseTrailers: c.responseNames(inResponseTrailers, "ResponseTrailers", c.config.ResponseTrailers),
+	}
+	c.readProtocols()
+	c.selectServices()
+	c.readOverrides()
+	for _, label := range slices.Sorted(maps.Keys(c.config.Audiences)) {
+		c.audiences[label] = c.originList(inAudiences, fmt.Sprintf("Audiences[%q]", label), c.config.Audiences[label])
+	}
+	c.readHosts()
+	c.checkPathPrefix()
+	c.maxAge = c.readMaxAge(inMaxAge, "MaxAge", c.config.MaxAge)
+	for i := range c.services {
+		c.service(s, &c.services[i], top)
+	}
+	if len(c.mistakes.found) > 0 && top.credentials {
+		// Rules may be missing for another mistake; say now what would be
+		// said of them.
+		c.checkCredentials(top.origins, "every service that does not say otherwise")
+	}
+	c.addResources(s)
+}
+
+func (c *compiler) readProtocols() {
+	protocols := c.config.Protocols
+	if protocols == nil {
+		protocols = []Protocol{Connect, GRPCWeb, GRPC}
+	}
+	for i, p := range protocols {
+		table := p.table()
+		if table == nil {
+			c.mistakes.add(c.mistakes.place(inProtocols), fmt.Sprintf("Protocols[%d]", i), p.String(), "is no protocol; write Connect, GRPCWeb or GRPC")
+			continue
+		}
+		c.protocols = append(c.protocols, table)
+	}
+}
+
+// selectServices finds the services in the descriptors and picks those that
+// the policy governs.
+func (c *compiler) selectServices() {
+	files := c.config.Files
+	if files == nil {
+		files = protoregistry.GlobalFiles
+	}
+	linked, err := contract.Services(files)
+	if err != nil {
+		c.mistakes.add(c.mistakes.place(inFiles), "Files", "", err.Error())
+		return
+	}
+	c.known = make(map[string]contract.Service, len(linked))
+	for _, service := range linked {
+		c.known[service.Name] = service
+	}
+	names := c.config.Services
+	if names == nil {
+		names = []string{"*"}
+	}
+	c.named = make(map[string]bool)
+	all, wrong := false, false
+	for i, name := range names {
+		at := c.mistakes.place(inServices)
+		if name == "*" {
+			all = true
+		} else if c.requireService(at, fmt.Sprintf("Services[%d]", i), name) {
+			c.named[name] = true
+		} else {
+			wrong = true
+		}
+	}
+	except := make(map[string]bool)
+	for i, name := range c.config.Except {
+		c.requireService(c.mistakes.place(inExcept), fmt.Sprintf("Except[%d]", i), name)
+		except[name] = true
+	}
+	for _, service := range linked {
+		if !except[service.Name] && (c.named[service.Name] || all && !contract.Infrastructure(service.Name)) {
+			c.services = append(c.services, service)
+		}
+	}
+	if len(c.services) == 0 && len(c.config.Resources) == 0 && !wrong {
+		c.mistakes.add(c.mistakes.place(inServices), "Services", "",
+			"leaves nothing to govern: no such service is linked and there are no Resources; import the generated code, and call New after it has registered, in main and not in a package-level var")
+	}
+}
+
+func (c *compiler) requireService(at place, fieldName, name string) bool {
+	if _, ok := c.known[name]; ok {
+		return true
+	}
+	c.mistakes.add(at, fieldName, name, "is no linked service; write the full name of one, as acme.shop.v1.CartService, and import its generated code")
+	return false
+}
+
+// readOverrides checks every Override and that its name is governed.
+func (c *compiler) readOverrides() {
+	governed := make(map[string]bool)
+	for i := range c.services {
+		governed[c.services[i].Name] = true
+		for j := range c.services[i].Methods {
+			governed[c.services[i].Methods[j].Name] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.config.Overrides)) {
+		o, fieldName := c.config.Overrides[name], fmt.Sprintf("Overrides[%q]", name)
+		if at := c.mistakes.place(inOverrides); !governed[name] {
+			c.mistakes.add(at, fieldName, "", "is no service or method that this policy governs; write the full name of one, as acme.shop.v1.CartService.AddItem")
+		}
+		compiled := &override{credentials: o.Credentials, reportOnly: o.ReportOnly}
+		if o.Origins != nil {
+			compiled.origins = c.originList(inOverrides, fieldName+".Origins", o.Origins)
+		}
+		for _, setting := range []struct {
+			field string
+			value Setting
+		}{{"Credentials", o.Credentials}, {"ReportOnly", o.ReportOnly}} {
+			if at := c.mistakes.place(inOverrides); setting.value > Off {
+				c.mistakes.add(at, fieldName+"."+setting.field, setting.value.String(), "is no setting; write Inherit, On or Off")
+			}
+		}
+		compiled.requestHeaders = c.requestNames(inOverrides, fieldName+".RequestHeaders", o.RequestHeaders)
+		compiled.responseHeaders = c.responseNames(inOverrides, fieldName+".ResponseHeaders", o.ResponseHeaders)
+		compiled.responseTrailers = c.responseNames(inOverrides, fieldName+".ResponseTrailers", o.ResponseTrailers)
+		c.overrides[name] = compiled
+	}
+}
+
+func (c *compiler) readHosts() {
+	if c.config.Hosts != nil {
+		c.hosts = []string{} // none is not the same as the request's own
+	}
+	for i, host := range c.config.Hosts {
+		at := c.mistakes.place(inHosts)
+		// Either scheme's default port may be written out.
+		_, errHTTP := origin.Parse("http://" + host)
+		_, errHTTPS := origin.Parse("https://" + host)
+		if errHTTP != nil && errHTTPS != nil || strings.Contains(host, "*") {
+			c.mistakes.add(at, fmt.Sprintf("Hosts[%d]", i), host, "is no host; write host or host:port as it stands in the pages' URLs, without scheme and path, as api.example.com")
+			continue
+		}
+		c.hosts = append(c.hosts, host)
+	}
+}
+
+func (c *compiler) checkPathPrefix() {
+	prefix := c.config.PathPrefix
+	if prefix == "" {
+		return
+	}
+	at, reason := c.mistakes.place(inPathPrefix), ""
+	if prefix[0] != '/' || strings.HasSuffix(prefix, "/") {
+		reason = "is no prefix; begin it with a slash and end it without one, as /api"
+	} else if problem := checkLiteral(prefix); problem != "" {
+		reason = problem
+	}
+	if reason != "" {
+		c.mistakes.add(at, "PathPrefix", prefix, reason)
+	}
+}
+
+func (c *compiler) readMaxAge(rank fieldRank, fieldName string, age time.Duration) time.Duration {
+	at := c.mistakes.place(rank)
+	switch {
+	case age == 0:
+		return 2 * time.Hour
+	case age < 0:
+		return 0
+	case age < time.Second || age > 24*time.Hour:
+		c.mistakes.add(at, fieldName, age.String(), "is out of range; write 1s to 24h, 0 for two hours, or a negative value against caching")
+	}
+	return age.Truncate(time.Second)
+}
+
+// service adds the rules of one service.
+func (c *compiler) service(s *snapshot, service *contract.Service, top level) {
+	named := c.named[service.Name]
+	serviceLevel := c.below(top, service.Name, &service.Options, "service", named)
+	rules := make([]*rule, 0, len(service.Methods))
+	for i := range service.Methods {
+		method := &service.Methods[i]
+		r := c.procedureRule(c.below(serviceLevel, method.Name, &method.Options, "method", named), method)
+		c.addRule(s, s.procedures, r, method.Procedure)
+		rules = append(rules, r)
+	}
+	c.addRule(s, s.services, c.unknownMethodRule(serviceLevel, rules), service.Path())
+}
+
+func (c *compiler) addRule(s *snapshot, rules map[string]*rule, r *rule, procedure string) {
+	r.procedure, r.path = procedure, c.config.PathPrefix+procedure
+	rules[procedure] = r
+	s.ordered = append(s.ordered, r)
+	if r.Credentials {
+		c.checkCredentials(r.origins, procedure)
+	}
+}
+
+// below resolves a level from the one above it, the schema's options and the
+// Override of this name: what concerns who replaces, what concerns what adds.
+func (c *compiler) below(above level, name string, options *contract.Options, extension string, named bool) level {
+	l := above
+	if options.Audience != "" {
+		l.origins = c.audience(options.Audience, name, named)
+	}
+	l.internal = l.internal || options.Internal
+	schema := fmt.Sprintf("(corsrpc.v1.%s) of %s: ", extension, name)
+	l.requestHeaders = join(l.requestHeaders, c.requestNames(inSchema, schema+"request_headers", options.RequestHeaders))
+	l.responseHeaders = join(l.responseHeaders, c.responseNames(inSchema, schema+"response_headers", options.ResponseHeaders))
+	l.responseTrailers = join(l.responseTrailers, c.responseNames(inSchema, schema+"response_trailers", options.ResponseTrailers))
+
+	o := c.overrides[name]
+	if o == nil {
+		return l
+	}
+	if o.origins != nil {
+		l.origins = o.origins
+	}
+	if o.credentials != Inherit {
+		l.credentialsField = fmt.Sprintf("Overrides[%q].Credentials", name)
+	}
+	l.credentials = o.credentials.apply(l.credentials)
+	l.reportOnly = o.reportOnly.apply(l.reportOnly)
+	l.requestHeaders = join(l.requestHeaders, o.requestHeaders)
+	l.responseHeaders = join(l.responseHeaders, o.responseHeaders)
+	l.responseTrailers = join(l.responseTrailers, o.responseTrailers)
+	return l
+}
+
+// join copies only where there is something to add: most levels add nothing.
+func join(names, more []string) []string {
+	if len(more) == 0 {
+		return names
+	}
+	return slices.Concat(names, more)
+}
+
+// audience returns the origins of an audience in the schema. One that Config
+// does not know has none; for a service listed by name that is a mistake.
+func (c *compiler) audience(label, name string, named bool) *originList {
+	if list := c.audiences[label]; list != nil {
+		return list
+	}
+	fieldName := fmt.Sprintf("Audiences[%q]", label)
+	if named && !c.missing[label] {
+		c.missing[label] = true
+		c.mistakes.add(c.mistakes.place(inAudiences), fieldName, "",
+			"is missing; the schema names this audience for "+name+", so list its origins, or none for no page")
+	}
+	list := c.closed[label]
+	if list == nil {
+		list = &originList{field: fieldName, set: origin.NewSet(nil)}
+		c.closed[label] = list
+	}
+	return list
+}
+
+func (c *compiler) procedureRule(l level, method *contract.Method) *rule {
+	r := c.rule(l)
+	get := false
+	for _, p := range c.protocols {
+		get = get || p.Get != "" && method.Unary() && method.NoSideEffects
+	}
+	if get {
+		r.Methods = []string{"GET", "POST"}
+	}
+	r.exposeHeaders = c.exposeHeaders(l, method.Unary())
+	return r.finish()
+}
+
+// rule returns what is the same for every kind of method.
+func (c *compiler) rule(l level) *rule {
+	r := &rule{
+		Rule: preflight.Rule{
+			Credentials: l.credentials,
+			Enforced:    true,
+			Internal:    l.internal,
+			ReportOnly:  l.reportOnly,
+			Hosts:       c.hosts,
+			Methods:     []string{"POST"},
+		},
+		origins:        l.origins,
+		requestHeaders: c.requestHeaders(l),
+		maxAge:         c.maxAge,
+		fields:         ruleFields{credentials: l.credentialsField, requestHeaders: l.requestField},
+	}
+	if l.internal {
+		r.origins = noOrigins
+	}
+	return r
+}
+
+var noOrigins = &originList{set: origin.NewSet(nil)}
+
+// unknownMethodRule is for what is below a service's path and no method in the
+// schema: the strictest of the methods' rules, with the lists that hold for
+// all of them.
+func (c *compiler) unknownMethodRule(l level, methods []*rule) *rule {
+	if len(methods) > 0 {
+		origins := make([]*originList, len(methods))
+		l.credentials, l.reportOnly = true, true
+		for i, method := range methods {
+			origins[i] = method.origins
+			l.credentials = l.credentials && method.Credentials
+			l.reportOnly = l.reportOnly && method.ReportOnly
+			l.internal = l.internal || method.Internal
+		}
+		l.origins = c.intersect(origins)
+	}
+	r := c.rule(l)
+	r.exposeHeaders = c.exposeHeaders(l, true)
+	return r.finish()
+}
+
+// intersect remembers results, since services tend to mix the same lists.
+func (c *compiler) intersect(lists []*originList) *originList {
+	lists = slices.Compact(slices.Clone(lists))
+	if len(lists) == 1 {
+		return lists[0]
+	}
+	key := ""
+	for _, list := range lists {
+		key += fmt.Sprintf(" %p", list)
+	}
+	if known := c.intersections[key]; known != nil {
+		return known
+	}
+	common := intersect(lists)
+	c.intersections[key] = common
+	return common
+}
+
+// requestHeaders returns the complete allow list: all that the protocols'
+// clients and the application may send.
+func (c *compiler) requestHeaders(l level) *nameList {
+	return intern(c.requestLists, strings.Join(l.requestHeaders, ","), func() *nameList {
+		names := [][]string{l.requestHeaders}
+		for _, p := range c.protocols {
+			names = append(names, p.RequestHeaders)
+		}
+		return newNameList(names...)
+	})
+}
+
+// exposeHeaders returns the complete expose list: the protocols' own fields,
+// the application's headers, and its trailers in each form in which an answer
+// carries them as header fields.
+func (c *compiler) exposeHeaders(l level, unary bool) *nameList {
+	key := fmt.Sprint(unary, l.responseHeaders, l.responseTrailers)
+	return intern(c.responseLists, key, func() *nameList {
+		names := [][]string{exposed(l.responseHeaders)}
+		for _, p := range c.protocols {
+			names = append(names, p.ResponseHeaders, exposed(p.TrailersInHeader(unary, l.responseTrailers)))
+		}
+		return newNameList(names...)
+	})
+}
+
+func intern(lists map[string]*nameList, key string, build func() *nameList) *nameList {
+	list := lists[key]
+	if list == nil {
+		list = build()
+		lists[key] = list
+	}
+	return list
+}

@@ -1,0 +1,74 @@
+package corsrpc
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/corsrpc/corsrpc-go/internal/field"
+)
+
+// A nameList is a list of field names as answers carry it. Rules share them.
+type nameList struct {
+	names []string // canonical, sorted, without duplicates
+	text  string   // of the answer's line
+	set   field.Set
+}
+
+func newNameList(names ...[]string) *nameList {
+	list := slices.Concat(names...)
+	for i, name := range list {
+		list[i] = field.Canonical(name)
+	}
+	slices.Sort(list)
+	list = slices.Compact(list)
+	return &nameList{names: list, text: strings.Join(list, ", "), set: field.NewSet(list)}
+}
+
+// requestNames checks names that pages may send and returns the valid ones.
+// They are never dropped as safelisted: whether a request header is depends on
+// its value.
+func (c *compiler) requestNames(rank fieldRank, fieldName string, names []string) []string {
+	return c.fieldNames(rank, fieldName, names, func(name string) string {
+		if field.IsForbiddenRequest(name) {
+			return "is a forbidden request header: browsers let no page set it, so leave it out"
+		}
+		return ""
+	})
+}
+
+// responseNames checks names that pages may read and returns the valid ones.
+func (c *compiler) responseNames(rank fieldRank, fieldName string, names []string) []string {
+	return c.fieldNames(rank, fieldName, names, func(string) string { return "" })
+}
+
+func (c *compiler) fieldNames(rank fieldRank, fieldName string, names []string, refuse func(string) string) []string {
+	var valid []string
+	for i, name := range names {
+		at := c.mistakes.place(rank)
+		var reason string
+		switch {
+		case name == "*":
+			reason = "is no header name; browsers take it for a wildcard only without credentials, and never for Authorization, so list the names"
+		case !field.IsToken(name):
+			reason = "is no header name: letters, digits and !#$%&'*+-.^_`|~ only, one name an element"
+		case field.IsAccessControl(name):
+			reason = "belongs to CORS itself, which corsrpc answers; leave it out"
+		case field.IsForbiddenResponse(name):
+			reason = "is never shown to pages nor set by them; for cookies, set Credentials"
+		default:
+			reason = refuse(name)
+		}
+		if reason != "" {
+			c.mistakes.add(at, fmt.Sprintf("%s[%d]", fieldName, i), name, reason)
+			continue
+		}
+		valid = append(valid, field.Canonical(name))
+	}
+	return valid
+}
+
+// exposed returns the names that need to be exposed to be read.
+func exposed(names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), field.IsSafelistedResponse)
+}

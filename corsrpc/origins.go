@@ -1,0 +1,112 @@
+package corsrpc
+
+import (
+	"fmt"
+
+	"github.com/corsrpc/corsrpc-go/internal/origin"
+)
+
+// An originList is one of the lists of origins in a Config. Rules share them.
+type originList struct {
+	field   string // where it stands in Config, for messages
+	entries []listedOrigin
+	set     *origin.Set
+	// withCredentials is set once the list was found in a rule with
+	// credentials and checked for it.
+	withCredentials bool
+}
+
+type listedOrigin struct {
+	origin.Entry
+	at    place
+	field string
+}
+
+// originList reads a list; what is wrong in it is added to the mistakes.
+func (c *compiler) originList(rank fieldRank, name string, texts []string) *originList {
+	list := &originList{field: name}
+	entries := make([]origin.Entry, 0, len(texts))
+	for i, text := range texts {
+		element := listedOrigin{at: c.mistakes.place(rank), field: fmt.Sprintf("%s[%d]", name, i)}
+		entry, err := origin.Parse(text)
+		switch {
+		case err != nil:
+			c.mistakes.add(element.at, element.field, text, err.Error())
+		case entry.Any() && len(texts) > 1:
+			c.mistakes.add(element.at, element.field, text, "makes the other origins of the list meaningless; list it alone, or leave it out")
+		default:
+			element.Entry = entry
+			list.entries = append(list.entries, element)
+			entries = append(entries, entry)
+		}
+	}
+	list.set = origin.NewSet(entries)
+	return list
+}
+
+// checkCredentials refuses the origins of a list that must not be combined
+// with credentials. The rule named is the first one that does.
+func (c *compiler) checkCredentials(list *originList, rule string) {
+	if list.withCredentials {
+		return
+	}
+	list.withCredentials = true
+	for _, o := range list.entries {
+		reason := ""
+		switch {
+		case o.Any():
+			reason = "admits every page of the web, which browsers and corsrpc refuse together with Credentials; list the origins"
+		case o.Insecure() && !c.config.DangerouslyAllowInsecureOrigins:
+			reason = "has pages that anyone on the network path can rewrite, and they would act with the user's Credentials; write https, or set DangerouslyAllowInsecureOrigins"
+		case o.PublicSuffix() && !c.config.DangerouslyAllowPublicSuffixes:
+			reason = "is a pattern on a public suffix, below which anyone can register a site that would act with the user's Credentials; list the sites, or set DangerouslyAllowPublicSuffixes"
+		default:
+			continue
+		}
+		c.mistakes.add(o.at, o.field, o.String(), reason+" (credentials are on for "+rule+")")
+	}
+}
+
+// texts returns the entries as they were written.
+func (l *originList) texts() []string {
+	texts := make([]string, len(l.entries))
+	for i, entry := range l.entries {
+		texts[i] = entry.String()
+	}
+	return texts
+}
+
+// intersect returns what all the lists admit. Where two patterns overlap and
+// neither covers the other, it admits neither: the result is never wider than
+// one of the lists.
+func intersect(lists []*originList) *originList {
+	narrowest := lists[0]
+	same := true
+	for _, list := range lists {
+		same = same && list == lists[0]
+		if narrowest.set.Any() {
+			narrowest = list
+		}
+	}
+	if same || narrowest.set.Any() {
+		return narrowest
+	}
+	common := &originList{field: narrowest.field}
+	var entries []origin.Entry
+	seen := make(map[string]bool)
+	for _, list := range lists {
+	entries:
+		for _, entry := range list.entries {
+			for _, other := range lists {
+				if seen[entry.String()] || !other.set.Covers(entry.Entry) {
+					continue entries
+				}
+			}
+			seen[entry.String()] = true
+			common.entries = append(common.entries, entry)
+			entries = append(entries, entry.Entry)
+		}
+	}
+	common.set = origin.NewSet(entries)
+	return common
+}
