@@ -1,0 +1,447 @@
+package corsrpc_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
+	_ "google.golang.org/protobuf/types/known/emptypb"
+
+	"github.com/corsrpc/corsrpc-go/corsrpc"
+	"github.com/corsrpc/corsrpc-go/corsrpc/corsrpcv1"
+)
+
+// mistakes returns the parts of a joined error.
+func mistakes(t *testing.T, err error) []corsrpc.ConfigError {
+	t.Helper()
+	joined, ok := err.(interface{ Unwrap() []error })
+	require.True(t, ok, "%v", err)
+	var list []corsrpc.ConfigError
+	for _, err := range joined.Unwrap() {
+		var mistake *corsrpc.ConfigError
+		require.ErrorAs(t, err, &mistake)
+		list = append(list, *mistake)
+	}
+	return list
+}
+
+func TestNewReportsEveryMistake(t *testing.T) {
+	t.Parallel()
+	const (
+		noHeader  = "is no header name: letters, digits and !#$%&'*+-.^_`|~ only, one name an element"
+		ownHeader = "belongs to CORS itself, which corsrpc answers; leave it out"
+		cookie    = "is never shown to pages nor set by them; for cookies, set Credentials"
+		forbidden = "is a forbidden request header: browsers let no page set it, so leave it out"
+		wildcard  = "is no header name; browsers take it for a wildcard only without credentials, and never for Authorization, so list the names"
+		noService = "is no linked service; write the full name of one, as acme.shop.v1.CartService, and import its generated code"
+		ageRange  = "is out of range; write 1s to 24h, 0 for two hours, or a negative value against caching"
+		noHost    = "is no host; write host or host:port as it stands in the pages' URLs, without scheme and path, as api.example.com"
+	)
+	config := corsrpc.Config{
+		Origins:          []string{"https://good.example.com", "https://App.example.com", "*", ""},
+		RequestHeaders:   []string{"Authorization", "Accept-Encoding", "sec-custom", "Access-Control-Allow-Origin", "*", "X Y"},
+		ResponseHeaders:  []string{"Set-Cookie", "Cache-Control", "access-control-expose-headers"},
+		ResponseTrailers: []string{"", "set-cookie2"},
+		Protocols:        []corsrpc.Protocol{corsrpc.Connect, 0, 9},
+		Services:         []string{"*", "acme.shop.v1.Nothing"},
+		Except:           []string{"acme.shop.v2.CartService"},
+		Overrides: map[string]corsrpc.Override{
+			"acme.shop.v1.CartService.AddItem": {Origins: []string{"null"}, Credentials: 3, ReportOnly: 4, RequestHeaders: []string{"Cookie"}},
+			"acme.shop.v1.CartService.Nothing": {ResponseTrailers: []string{"a,b"}},
+		},
+		Audiences: map[string][]string{"storefront": {"https://shop.example.com:443"}},
+		Resources: map[string]corsrpc.Resource{
+			"fonts":          {},
+			"/a/{x}":         {},
+			"/a/{y}":         {},
+			"/b/{x...}":      {},
+			"/b/x{y}":        {},
+			"/b/{}":          {},
+			"/c//d":          {},
+			"/c/../d":        {},
+			"/c?d":           {},
+			"/c%2Fd":         {},
+			"/upload":        {Origins: []string{"data:x"}, Methods: []string{"put", "patch", "TRACE", "*", "A B", "PUT"}, RequestHeaders: []string{"DNT"}, ResponseHeaders: []string{"*"}, MaxAge: time.Millisecond},
+			"/with-any-page": {Origins: []string{"*"}, Credentials: true},
+		},
+		PathPrefix: "api/",
+		Hosts:      []string{"api.example.com", "https://api.example.com", "*.example.com", "a/b", ""},
+		MaxAge:     48 * time.Hour,
+	}
+	policy, err := corsrpc.New(config)
+	assert.Nil(t, policy)
+	res := func(path string) string { return `Resources["` + path + `"]` }
+	add := `Overrides["acme.shop.v1.CartService.AddItem"]`
+	clean := "is not clean: leave out empty segments, . and .."
+	assert.Equal(t, []corsrpc.ConfigError{
+		{"Origins[1]", "https://App.example.com", `has upper-case letters, which browsers write in lower case; write "https://app.example.com"`},
+		{"Origins[2]", "*", "makes the other origins of the list meaningless; list it alone, or leave it out"},
+		{"Origins[3]", "", "is empty; write scheme://host, as https://app.example.com"},
+		{"RequestHeaders[1]", "Accept-Encoding", forbidden},
+		{"RequestHeaders[2]", "sec-custom", forbidden},
+		{"RequestHeaders[3]", "Access-Control-Allow-Origin", ownHeader},
+		{"RequestHeaders[4]", "*", wildcard},
+		{"RequestHeaders[5]", "X Y", noHeader},
+		{"ResponseHeaders[0]", "Set-Cookie", cookie},
+		{"ResponseHeaders[2]", "access-control-expose-headers", ownHeader},
+		{"ResponseTrailers[0]", "", noHeader},
+		{"ResponseTrailers[1]", "set-cookie2", cookie},
+		{"Protocols[1]", "Protocol(0)", "is no protocol; write Connect, GRPCWeb or GRPC"},
+		{"Protocols[2]", "Protocol(9)", "is no protocol; write Connect, GRPCWeb or GRPC"},
+		{"Services[1]", "acme.shop.v1.Nothing", noService},
+		{"Except[0]", "acme.shop.v2.CartService", noService},
+		{add + ".Origins[0]", "null", "stands for every sandboxed frame and every local file of every site alike, so it cannot be listed; serve the page from an https origin"},
+		{add + ".Credentials", "3", "is no setting; write Inherit, On or Off"},
+		{add + ".ReportOnly", "4", "is no setting; write Inherit, On or Off"},
+		{add + ".RequestHeaders[0]", "Cookie", forbidden},
+		{`Overrides["acme.shop.v1.CartService.Nothing"]`, "", "is no service or method that this policy governs; write the full name of one, as acme.shop.v1.CartService.AddItem"},
+		{`Overrides["acme.shop.v1.CartService.Nothing"].ResponseTrailers[0]`, "a,b", noHeader},
+		{`Audiences["storefront"][0]`, "https://shop.example.com:443", `names the scheme's default port, which browsers leave out; write "https://shop.example.com"`},
+		{res("/a/{y}"), "", `matches the same paths as "/a/{x}"; keep one of them`},
+		{res("/b/x{y}"), "", "has braces that are not one whole segment, as in /products/{id}"},
+		{res("/b/{x...}"), "", "has a pattern for several segments; end the path in a slash instead, which stands for everything below"},
+		{res("/b/{}"), "", "has braces that are not one whole segment, as in /products/{id}"},
+		{res("/c%2Fd"), "", "is percent-encoded; write the decoded path"},
+		{res("/c/../d"), "", clean},
+		{res("/c//d"), "", clean},
+		{res("/c?d"), "", "has a query or a fragment; write the path alone"},
+		{res("/upload") + ".Origins[0]", "data:x", "is not an origin that browsers send: data URLs send null"},
+		{res("/upload") + ".Methods[0]", "put", "is not how requests carry it; methods are case-sensitive, so write PUT"},
+		{res("/upload") + ".Methods[1]", "patch", "is not how requests carry it; methods are case-sensitive, so write PATCH"},
+		{res("/upload") + ".Methods[2]", "TRACE", "is a forbidden method: browsers let no page use it, so leave it out"},
+		{res("/upload") + ".Methods[3]", "*", "is no method; browsers take it for a wildcard only without credentials, so list the methods"},
+		{res("/upload") + ".Methods[4]", "A B", "is no method; write one per element, as PUT"},
+		{res("/upload") + ".RequestHeaders[0]", "DNT", forbidden},
+		{res("/upload") + ".ResponseHeaders[0]", "*", wildcard},
+		{res("/upload") + ".MaxAge", "1ms", ageRange},
+		{res("/with-any-page") + ".Origins[0]", "*", "admits every page of the web, which browsers and corsrpc refuse together with Credentials; list the origins (credentials are on for /with-any-page)"},
+		{res("fonts"), "", "is no path; begin it with a slash, as /fonts/"},
+		{"PathPrefix", "api/", "is no prefix; begin it with a slash and end it without one, as /api"},
+		{"Hosts[1]", "https://api.example.com", noHost},
+		{"Hosts[2]", "*.example.com", noHost},
+		{"Hosts[3]", "a/b", noHost},
+		{"Hosts[4]", "", noHost},
+		{"MaxAge", "48h0m0s", ageRange},
+	}, mistakes(t, err))
+	assert.Contains(t, err.Error(), "\ncorsrpc: Origins[2]: \"*\" makes the other origins")
+	assert.NotContains(t, err.Error(), "\ncorsrpc: Origins[3]:  ")
+}
+
+func TestNewRefusesInsecureCredentials(t *testing.T) {
+	t.Parallel()
+	const (
+		anyPage  = "admits every page of the web, which browsers and corsrpc refuse together with Credentials; list the origins"
+		insecure = "has pages that anyone on the network path can rewrite, and they would act with the user's Credentials; write https, or set DangerouslyAllowInsecureOrigins"
+		suffix   = "is a pattern on a public suffix, below which anyone can register a site that would act with the user's Credentials; list the sites, or set DangerouslyAllowPublicSuffixes"
+	)
+	all := " (credentials are on for " + "/" + catalog + "/GetProduct)"
+	for _, tt := range []struct {
+		name   string
+		config corsrpc.Config
+		want   []corsrpc.ConfigError
+	}{
+		{"any origin", corsrpc.Config{Origins: []string{"*"}, Credentials: true}, []corsrpc.ConfigError{{"Origins[0]", "*", anyPage + all}}},
+		{"plain HTTP", corsrpc.Config{Origins: []string{app, "http://app.example.com", "http://*.example.com", "http://10.0.0.1:*"}, Credentials: true}, []corsrpc.ConfigError{
+			{"Origins[1]", "http://app.example.com", insecure + all},
+			{"Origins[2]", "http://*.example.com", insecure + all},
+			{"Origins[3]", "http://10.0.0.1:*", insecure + all},
+		}},
+		{"plain HTTP on loopback", corsrpc.Config{Origins: []string{"http://localhost:*", "http://127.0.0.1:8080", "http://[::1]", "http://*.localhost"}, Credentials: true}, nil},
+		{"plain HTTP, lifted", corsrpc.Config{Origins: []string{"http://app.example.com"}, Credentials: true, DangerouslyAllowInsecureOrigins: true}, nil},
+		{"plain HTTP without credentials", corsrpc.Config{Origins: []string{"http://app.example.com"}}, nil},
+		{"public suffix", corsrpc.Config{Origins: []string{"https://*.github.io", "https://*.com", "https://*.me.github.io"}, Credentials: true}, []corsrpc.ConfigError{
+			{"Origins[0]", "https://*.github.io", suffix + all},
+			{"Origins[1]", "https://*.com", suffix + all},
+		}},
+		{"public suffix, lifted", corsrpc.Config{Origins: []string{"https://*.github.io"}, Credentials: true, DangerouslyAllowPublicSuffixes: true}, nil},
+		{"public suffix without credentials", corsrpc.Config{Origins: []string{"https://*.github.io"}}, nil},
+		{"resolved: credentials by an override", corsrpc.Config{Origins: []string{"*"}, Overrides: map[string]corsrpc.Override{catalog + ".WatchPrices": {Credentials: corsrpc.On}}},
+			[]corsrpc.ConfigError{{"Origins[0]", "*", anyPage + " (credentials are on for " + watchPrices + ")"}}},
+		{"resolved: origins by an override", corsrpc.Config{Origins: []string{app}, Credentials: true, Overrides: map[string]corsrpc.Override{catalog: {Origins: []string{"*"}}}},
+			[]corsrpc.ConfigError{{`Overrides["acme.shop.v1.CatalogService"].Origins[0]`, "*", anyPage + all}}},
+		{"resolved: an override turns credentials off", corsrpc.Config{Origins: []string{"*"}, Credentials: true, Overrides: map[string]corsrpc.Override{catalog: {Credentials: corsrpc.Off}}}, nil},
+		{"resolved: no rule has these origins", corsrpc.Config{Origins: []string{"*"}, Credentials: true, Overrides: map[string]corsrpc.Override{catalog: {Origins: []string{app}}}}, nil},
+		{"said at once with another mistake", corsrpc.Config{Origins: []string{"*"}, Credentials: true, Services: []string{"x.Y"}}, []corsrpc.ConfigError{
+			{"Origins[0]", "*", anyPage + " (credentials are on for every service that does not say otherwise)"},
+			{"Services[0]", "x.Y", "is no linked service; write the full name of one, as acme.shop.v1.CartService, and import its generated code"},
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if tt.config.Services == nil {
+				tt.config.Services = []string{catalog}
+			}
+			_, err := corsrpc.New(tt.config)
+			if tt.want == nil {
+				require.NoError(t, err)
+				return
+			}
+			assert.Equal(t, tt.want, mistakes(t, err))
+		})
+	}
+	_, err := corsrpc.New(corsrpc.Config{Audiences: map[string][]string{"storefront": {"*"}}, Credentials: true})
+	assert.Equal(t, []corsrpc.ConfigError{{`Audiences["storefront"][0]`, "*", anyPage + " (credentials are on for " + reportProduct + ")"}}, mistakes(t, err))
+}
+
+func TestNewNeedsSomethingToGovern(t *testing.T) {
+	t.Parallel()
+	const nothing = "leaves nothing to govern: no such service is linked and there are no Resources; import the generated code, and call New after it has registered, in main and not in a package-level var"
+	for name, config := range map[string]corsrpc.Config{
+		"no service linked":  {Files: new(protoregistry.Files)},
+		"no service wanted":  {Services: []string{}},
+		"all of them except": {Services: []string{catalog}, Except: []string{catalog}},
+	} {
+		_, err := corsrpc.New(config)
+		require.Error(t, err, name)
+		assert.Equal(t, []corsrpc.ConfigError{{"Services", "", nothing}}, mistakes(t, err), name)
+	}
+	_, err := corsrpc.New(corsrpc.Config{Services: []string{}, Resources: map[string]corsrpc.Resource{"/": {}}})
+	assert.NoError(t, err, "resources alone")
+}
+
+func TestAudiences(t *testing.T) {
+	t.Parallel()
+	_, err := corsrpc.New(corsrpc.Config{Services: []string{admin, catalog}})
+	assert.Equal(t, []corsrpc.ConfigError{
+		{`Audiences["backoffice"]`, "", "is missing; the schema names this audience for " + admin + ", so list its origins, or none for no page"},
+		{`Audiences["storefront"]`, "", "is missing; the schema names this audience for " + admin + ".ReportProduct, so list its origins, or none for no page"},
+	}, mistakes(t, err), "an audience of a service that is listed by name")
+
+	policy := newPolicy(t, corsrpc.Config{Origins: []string{app}})
+	assert.False(t, exchange(policy, newRequest("POST", setPrice, "Origin", app)).ran, `under "*" it is closed`)
+	d := policy.Evaluate(newRequest("POST", setPrice, "Origin", app))
+	assert.Equal(t, `add "https://app.example.com" to Audiences["backoffice"]`, d.Fix)
+
+	newPolicy(t, corsrpc.Config{Services: []string{admin}, Audiences: map[string][]string{"backoffice": {}, "storefront": nil}})
+}
+
+// Method before service before Config, an Override before the schema at one
+// level; lists add up.
+func TestResolution(t *testing.T) {
+	t.Parallel()
+	const o1, o2 = "https://one.example.com", "https://two.example.com"
+	for _, tt := range []struct {
+		name      string
+		overrides map[string]corsrpc.Override
+		procedure string
+		want      []string
+	}{
+		{"Config", nil, getProduct, []string{app}},
+		{"service's schema", nil, setPrice, []string{console}},
+		{"method's schema before service's schema", nil, reportProduct, []string{shopper}},
+		{"service's override before Config", map[string]corsrpc.Override{catalog: {Origins: []string{o1}}}, getProduct, []string{o1}},
+		{"service's override before service's schema", map[string]corsrpc.Override{admin: {Origins: []string{o1}}}, setPrice, []string{o1}},
+		{"method's schema before service's override", map[string]corsrpc.Override{admin: {Origins: []string{o1}}}, reportProduct, []string{shopper}},
+		{"method's override before method's schema", map[string]corsrpc.Override{admin: {Origins: []string{o1}}, admin + ".ReportProduct": {Origins: []string{o2}}}, reportProduct, []string{o2}},
+		{"nil inherits", map[string]corsrpc.Override{catalog: {Origins: []string{o1}}, catalog + ".GetProduct": {}}, getProduct, []string{o1}},
+		{"empty allows no page", map[string]corsrpc.Override{catalog + ".GetProduct": {Origins: []string{}}}, getProduct, []string{}},
+	} {
+		config := shopConfig()
+		config.Overrides = tt.overrides
+		rule, ok := newPolicy(t, config).Rule(tt.procedure)
+		require.True(t, ok)
+		assert.Equal(t, tt.want, rule.Origins, tt.name)
+	}
+
+	config := shopConfig()
+	config.Protocols = []corsrpc.Protocol{}
+	config.RequestHeaders, config.ResponseHeaders, config.ResponseTrailers = []string{"q-config"}, []string{"h-config", "etag", "ETag"}, []string{"t-config"}
+	config.Overrides = map[string]corsrpc.Override{
+		cart:              {RequestHeaders: []string{"q-service"}, ResponseHeaders: []string{"h-service"}, ResponseTrailers: []string{"t-service"}, Credentials: corsrpc.On, ReportOnly: corsrpc.On},
+		cart + ".AddItem": {RequestHeaders: []string{"q-method"}, ResponseHeaders: []string{"h-method"}, ResponseTrailers: []string{"t-method"}, ReportOnly: corsrpc.Off},
+	}
+	none, _ := newPolicy(t, config).Rule(addItem)
+	assert.Equal(t, []string{"Authorization", "Q-Config", "Q-Method", "Q-Service", "X-Tenant-Id"}, none.RequestHeaders)
+	assert.Equal(t, []string{"Etag", "H-Config", "H-Method", "H-Service", "X-Request-Id"}, none.ResponseHeaders)
+	assert.True(t, none.Credentials)
+	assert.False(t, none.ReportOnly)
+	tracked, _ := newPolicy(t, config).Rule("/" + cart + "/TrackOrder")
+	assert.True(t, tracked.ReportOnly)
+
+	lists := func(protocol corsrpc.Protocol) corsrpc.Rule {
+		config.Protocols = []corsrpc.Protocol{protocol}
+		rule, _ := newPolicy(t, config).Rule(addItem)
+		return rule
+	}
+	assert.Subset(t, lists(corsrpc.Connect).ResponseHeaders, []string{"Trailer-T-Config", "Trailer-T-Method", "Trailer-T-Service", "Trailer-X-Cost"})
+	assert.NotContains(t, lists(corsrpc.Connect).ResponseHeaders, "Grpc-Status")
+	assert.NotContains(t, lists(corsrpc.Connect).ResponseHeaders, "X-Cost")
+	assert.Subset(t, lists(corsrpc.GRPCWeb).ResponseHeaders, []string{"Grpc-Message", "Grpc-Status", "Grpc-Status-Details-Bin", "T-Config", "T-Method", "T-Service", "X-Cost"})
+	assert.NotContains(t, lists(corsrpc.GRPCWeb).ResponseHeaders, "Trailer-X-Cost")
+	assert.Equal(t, none.ResponseHeaders, lists(corsrpc.GRPC).ResponseHeaders)
+	assert.Contains(t, lists(corsrpc.GRPC).RequestHeaders, "Grpc-Timeout")
+	config.Protocols = []corsrpc.Protocol{corsrpc.GRPCWeb}
+	rule, _ := newPolicy(t, config).Rule(getProduct)
+	assert.Equal(t, []string{"POST"}, rule.Methods, "GET is Connect's alone")
+}
+
+// The strictest of the methods' rules where they differ.
+func TestUnknownMethods(t *testing.T) {
+	t.Parallel()
+	config := shopConfig()
+	config.Overrides = map[string]corsrpc.Override{
+		admin:                    {Origins: []string{"https://*.example.com", "https://a.test", "https://b.test"}, Credentials: corsrpc.On, ReportOnly: corsrpc.On},
+		admin + ".ReportProduct": {Origins: []string{"https://b.test", "https://*.shop.example.com", console}, Credentials: corsrpc.Off, ReportOnly: corsrpc.Off},
+	}
+	rule, ok := newPolicy(t, config).Rule("/" + admin + "/Newer")
+	require.True(t, ok)
+	assert.Equal(t, "/"+admin+"/", rule.Path)
+	assert.ElementsMatch(t, []string{"https://b.test", "https://*.shop.example.com", console}, rule.Origins)
+	assert.False(t, rule.Credentials)
+	assert.False(t, rule.ReportOnly)
+	assert.False(t, rule.Internal)
+
+	rule, _ = newPolicy(t, shopConfig()).Rule("/" + cart + "/Newer")
+	assert.True(t, rule.Internal, "one method is")
+
+	config.Overrides = map[string]corsrpc.Override{admin + ".ReportProduct": {Origins: []string{"*"}}}
+	rule, _ = newPolicy(t, config).Rule("/" + admin + "/Newer")
+	assert.Equal(t, []string{console}, rule.Origins)
+}
+
+func TestServicesAndExcept(t *testing.T) {
+	t.Parallel()
+	config := shopConfig()
+	config.Except = []string{cart}
+	policy := newPolicy(t, config)
+	assert.Equal(t, corsrpc.Ungoverned, policy.Evaluate(newRequest("POST", addItem, "Origin", evil)).Kind)
+	assert.True(t, exchange(policy, newPreflight(addItem, evil, "POST")).ran, "left alone entirely")
+	assert.False(t, exchange(policy, newRequest("POST", getProduct, "Origin", evil)).ran)
+
+	config = shopConfig()
+	config.Services = []string{cart}
+	policy = newPolicy(t, config)
+	assert.True(t, exchange(policy, newRequest("POST", getProduct, "Origin", evil)).ran)
+	assert.False(t, exchange(policy, newRequest("POST", addItem, "Origin", evil)).ran)
+}
+
+// Files with services of their own; those of the frameworks are governed only
+// by name.
+func TestFiles(t *testing.T) {
+	t.Parallel()
+	file := func(pkg string, options *descriptorpb.MethodOptions) *descriptorpb.FileDescriptorProto {
+		return &descriptorpb.FileDescriptorProto{
+			Name: proto.String(pkg + ".proto"), Package: proto.String(pkg), Syntax: proto.String("proto3"),
+			Dependency:  []string{"google/protobuf/empty.proto"},
+			MessageType: []*descriptorpb.DescriptorProto{{Name: proto.String("Empty")}},
+			Service: []*descriptorpb.ServiceDescriptorProto{{Name: proto.String("S"), Method: []*descriptorpb.MethodDescriptorProto{{
+				Name: proto.String("M"), InputType: proto.String(".google.protobuf.Empty"), OutputType: proto.String(".google.protobuf.Empty"), Options: options,
+			}}}},
+		}
+	}
+	options := &descriptorpb.MethodOptions{}
+	proto.SetExtension(options, corsrpcv1.E_Method, &corsrpcv1.MethodOptions{ResponseTrailers: []string{"x-dynamic"}, RequestHeaders: []string{"cookie"}})
+	files := new(protoregistry.Files)
+	for _, fd := range []*descriptorpb.FileDescriptorProto{file("app", nil), file("grpc.x", nil), file("google.x", nil), file("connectext.x", nil), file("grpcish", nil)} {
+		d, err := protodesc.NewFile(fd, protoregistry.GlobalFiles)
+		require.NoError(t, err)
+		require.NoError(t, files.RegisterFile(d))
+	}
+	var paths []string
+	for rule := range newPolicy(t, corsrpc.Config{Files: files, Services: []string{"*", "google.x.S"}}).Rules() {
+		paths = append(paths, rule.Path)
+	}
+	assert.Equal(t, []string{"/app.S/", "/app.S/M", "/google.x.S/", "/google.x.S/M", "/grpcish.S/", "/grpcish.S/M"}, paths)
+
+	files = new(protoregistry.Files)
+	d, err := protodesc.NewFile(file("app", options), protoregistry.GlobalFiles)
+	require.NoError(t, err)
+	require.NoError(t, files.RegisterFile(d))
+	_, err = corsrpc.New(corsrpc.Config{Files: files})
+	assert.Equal(t, []corsrpc.ConfigError{{"(corsrpc.v1.method) of app.S.M: request_headers[0]", "cookie", "is a forbidden request header: browsers let no page set it, so leave it out"}}, mistakes(t, err))
+}
+
+func TestConfigIsReadOnce(t *testing.T) {
+	t.Parallel()
+	denied := func(context.Context, corsrpc.Decision) {}
+	full := func() corsrpc.Config {
+		config := shopConfig()
+		config.RequestHeaders, config.ResponseHeaders, config.ResponseTrailers = []string{"A"}, []string{"B"}, []string{"C"}
+		config.Protocols, config.Services, config.Except, config.Hosts = []corsrpc.Protocol{corsrpc.Connect}, []string{"*"}, []string{admin}, []string{"api.example.com"}
+		config.Overrides = map[string]corsrpc.Override{cart: {Origins: []string{app}, RequestHeaders: []string{"D"}, ResponseHeaders: []string{"E"}, ResponseTrailers: []string{"F"}}}
+		config.Resources = map[string]corsrpc.Resource{"/r": {Origins: []string{app}, Methods: []string{"PUT"}, RequestHeaders: []string{"G"}, ResponseHeaders: []string{"H"}}}
+		return config
+	}
+	vandalize := func(c corsrpc.Config) {
+		o, r := c.Overrides[cart], c.Resources["/r"]
+		for _, list := range [][]string{c.Origins, c.RequestHeaders, c.ResponseHeaders, c.ResponseTrailers, c.Services, c.Except, c.Hosts, c.Audiences["storefront"],
+			o.Origins, o.RequestHeaders, o.ResponseHeaders, o.ResponseTrailers, r.Origins, r.Methods, r.RequestHeaders, r.ResponseHeaders} {
+			list[0] = evil
+		}
+		c.Protocols[0] = 77
+		c.Overrides["x"], c.Resources["x"], c.Audiences["x"] = corsrpc.Override{}, corsrpc.Resource{}, nil
+	}
+	config := full()
+	policy := newPolicy(t, config)
+	vandalize(config)
+	assert.Equal(t, full(), policy.Config())
+	vandalize(policy.Config())
+	assert.Equal(t, full(), policy.Config())
+
+	before := rulesOf(policy)
+	require.NoError(t, policy.Update(policy.Config()))
+	assert.Equal(t, before, rulesOf(policy))
+	assert.Equal(t, full(), policy.Config())
+
+	config = full()
+	config.OnDenied, config.Files = denied, protoregistry.GlobalFiles
+	policy = newPolicy(t, config)
+	assert.NotNil(t, policy.Config().OnDenied)
+	assert.Same(t, protoregistry.GlobalFiles, policy.Config().Files)
+}
+
+func rulesOf(policy *corsrpc.Policy) []corsrpc.Rule {
+	var rules []corsrpc.Rule
+	for rule := range policy.Rules() {
+		rules = append(rules, rule)
+	}
+	return rules
+}
+
+func TestConfigErrorText(t *testing.T) {
+	t.Parallel()
+	err := error(&corsrpc.ConfigError{Field: "Origins[0]", Value: "a\r\nb\xff" + strings.Repeat("x", 1000), Reason: "is bad"})
+	assert.Equal(t, `corsrpc: Origins[0]: "a\r\nb\xff`+strings.Repeat("x", 251)+`"... is bad`, err.Error())
+	assert.Equal(t, "corsrpc: Services: is bad", (&corsrpc.ConfigError{Field: "Services", Reason: "is bad"}).Error())
+	mistake, ok := errors.AsType[*corsrpc.ConfigError](errors.Join(err))
+	assert.True(t, ok)
+	assert.Equal(t, "Origins[0]", mistake.Field)
+}
+
+func TestMaxAge(t *testing.T) {
+	t.Parallel()
+	for age, want := range map[time.Duration]string{0: "7200", -1: "0", time.Second: "1", 1999 * time.Millisecond: "1", 24 * time.Hour: "86400"} {
+		config := shopConfig()
+		config.MaxAge = age
+		policy := newPolicy(t, config)
+		assert.Equal(t, want, exchange(policy, newPreflight(getProduct, app, "POST")).header.Get("Access-Control-Max-Age"), age)
+	}
+}
+
+func TestHeaderBundles(t *testing.T) {
+	t.Parallel()
+	config := shopConfig()
+	config.RequestHeaders = append(corsrpc.TraceContextHeaders(), corsrpc.B3Headers()...)
+	rule, _ := newPolicy(t, config).Rule(getProduct)
+	assert.Subset(t, rule.RequestHeaders, []string{"Traceparent", "Tracestate", "Baggage", "B3", "X-B3-Traceid", "X-B3-Spanid", "X-B3-Parentspanid", "X-B3-Sampled", "X-B3-Flags"})
+	corsrpc.TraceContextHeaders()[0] = "vandal"
+	assert.Equal(t, "Traceparent", corsrpc.TraceContextHeaders()[0])
+}
+
+func TestEnumTexts(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, "Connect gRPC-Web gRPC Protocol(0)", strings.Join([]string{corsrpc.Connect.String(), corsrpc.GRPCWeb.String(), corsrpc.GRPC.String(), corsrpc.Protocol(0).String()}, " "))
+	assert.Equal(t, "Inherit On Off 3", strings.Join([]string{corsrpc.Inherit.String(), corsrpc.On.String(), corsrpc.Off.String(), corsrpc.Setting(3).String()}, " "))
+	assert.Equal(t, "Ungoverned SameOrigin NonBrowser Preflight Cross 5", strings.Join([]string{corsrpc.Ungoverned.String(), corsrpc.SameOrigin.String(), corsrpc.NonBrowser.String(), corsrpc.Preflight.String(), corsrpc.Cross.String(), corsrpc.Kind(5).String()}, " "))
+	assert.Equal(t, "ok", corsrpc.OK.String())
+	assert.Equal(t, "HTTP/2 preface refused", corsrpc.HTTP2Preface.String())
+	assert.Equal(t, "13", (corsrpc.HTTP2Preface + 1).String(), "every reason has a text")
+}

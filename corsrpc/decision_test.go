@@ -1,0 +1,248 @@
+package corsrpc_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/corsrpc/corsrpc-go/corsrpc"
+)
+
+func TestEvaluate(t *testing.T) {
+	t.Parallel()
+	config := shopConfig()
+	config.Resources = map[string]corsrpc.Resource{"/upload/{id}": {Origins: []string{app}}, "/img/": {Origins: []string{"*"}}}
+	credentials := config
+	credentials.Credentials = true
+	credentials.Overrides = map[string]corsrpc.Override{catalog: {Credentials: corsrpc.Off}}
+	acrh := func(names string) []string { return []string{"Access-Control-Request-Headers", names} }
+	const q = `"https://app.example.com"`
+	tests := []struct {
+		name   string
+		config corsrpc.Config
+		r      *http.Request
+		want   corsrpc.Decision
+	}{
+		{"preflight", config, newPreflight(getProduct, app, "POST", acrh("connect-protocol-version,content-type")...),
+			corsrpc.Decision{Kind: corsrpc.Preflight, Status: 204, Allowed: true, Procedure: getProduct, Origin: q}},
+		{"preflight in no browser's order and case", config, newPreflight(getProduct, app, "GET", append(acrh("X-Grpc-Web ,,\tCONTENT-TYPE,content-type"), acrh("user-agent")...)...),
+			corsrpc.Decision{Kind: corsrpc.Preflight, Status: 204, Allowed: true, Procedure: getProduct, Origin: q}},
+		{"missing request header", config, newPreflight(getProduct, app, "POST", acrh("content-type,x-tenant-id")...),
+			corsrpc.Decision{Kind: corsrpc.Preflight, Status: 204, Reason: corsrpc.HeaderNotAllowed, Procedure: getProduct, Origin: q, Detail: `the header is "X-Tenant-Id"`, Fix: `add "X-Tenant-Id" to RequestHeaders`}},
+		{"missing request header of a resource", config, newPreflight("/upload/1", app, "GET", acrh("content-type")...),
+			corsrpc.Decision{Kind: corsrpc.Preflight, Status: 204, Reason: corsrpc.HeaderNotAllowed, Procedure: "/upload/{id}", Origin: q, Detail: `the header is "Content-Type"`, Fix: `add "Content-Type" to Resources["/upload/{id}"].RequestHeaders`}},
+		{"header that no browser asks for", config, newPreflight(getProduct, app, "POST", acrh("cookie")...),
+			corsrpc.Decision{Kind: corsrpc.Preflight, Status: 204, Reason: corsrpc.HeaderNotAllowed, Procedure: getProduct, Origin: q, Detail: `the header is "cookie", which no browser asks for`}},
+		{"overlong header name", config, newPreflight(getProduct, app, "POST", acrh(strings.Repeat("x", 300))...),
+			corsrpc.Decision{Kind: corsrpc.Preflight, Status: 204, Reason: corsrpc.HeaderNotAllowed, Procedure: getProduct, Origin: q, Detail: "the header name is too long"}},
+		{"overlong header list", config, newPreflight(getProduct, app, "POST", acrh(strings.Repeat("content-type,", 1<<16))...),
+			corsrpc.Decision{Kind: corsrpc.Preflight, Status: 204, Reason: corsrpc.HeaderNotAllowed, Procedure: getProduct, Origin: q, Detail: "Access-Control-Request-Headers is longer than the list of all headers that are allowed"}},
+		{"malformed header list", config, newPreflight(getProduct, app, "POST", acrh("content-type,(\n\xff")...),
+			corsrpc.Decision{Kind: corsrpc.Preflight, Status: 204, Reason: corsrpc.HeadersMalformed, Procedure: getProduct, Origin: q, Detail: `"(\n\xff" is no header name`}},
+		{"method of a procedure", config, newPreflight(getProduct, app, "DELETE"),
+			corsrpc.Decision{Kind: corsrpc.Preflight, Status: 204, Reason: corsrpc.MethodNotAllowed, Procedure: getProduct, Origin: q, Detail: `the method is "DELETE"`}},
+		{"method of a resource", config, newPreflight("/upload/1", app, "PUT"),
+			corsrpc.Decision{Kind: corsrpc.Preflight, Status: 204, Reason: corsrpc.MethodNotAllowed, Procedure: "/upload/{id}", Origin: q, Detail: `the method is "PUT"`, Fix: `add "PUT" to Resources["/upload/{id}"].Methods`}},
+		{"methods are case-sensitive", config, newPreflight("/upload/1", app, "patch"),
+			corsrpc.Decision{Kind: corsrpc.Preflight, Status: 204, Reason: corsrpc.MethodNotAllowed, Procedure: "/upload/{id}", Origin: q, Detail: `the method is "patch"`}},
+		{"malformed method", config, newPreflight("/upload/1", app, "P T"),
+			corsrpc.Decision{Kind: corsrpc.Preflight, Status: 204, Reason: corsrpc.MethodNotAllowed, Procedure: "/upload/{id}", Origin: q, Detail: `the method is "P T"`}},
+		{"unlisted origin", config, newPreflight(getProduct, evil, "POST"),
+			corsrpc.Decision{Kind: corsrpc.Preflight, Status: 403, Reason: corsrpc.OriginNotAllowed, Procedure: getProduct, Origin: `"https://evil.test"`, Fix: `add "https://evil.test" to Origins`}},
+		{"unlisted origin for an audience", config, newRequest("POST", addItem, "Origin", app),
+			corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.OriginNotAllowed, Procedure: addItem, Origin: q, Fix: `add "https://app.example.com" to Audiences["storefront"]`}},
+		{"opaque origin", config, newRequest("POST", getProduct, "Origin", "null"),
+			corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.OriginNotAllowed, Procedure: getProduct, Origin: `"null"`, Detail: "the origin stands for every sandboxed frame and every local file of every site alike, so it cannot be listed; serve the page from an https origin"}},
+		{"pattern as an origin", config, newRequest("POST", getProduct, "Origin", "https://*.example.com"),
+			corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.OriginNotAllowed, Procedure: getProduct, Origin: `"https://*.example.com"`, Detail: "the origin is a pattern, which no browser sends"}},
+		{"plain HTTP where credentials are on", credentials, newRequest("POST", addItem, "Origin", "http://shop.example.com"),
+			corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.OriginNotAllowed, Procedure: addItem, Origin: `"http://shop.example.com"`, Detail: "the page came over plain HTTP and the path has credentials; serve it over https"}},
+		{"overlong origin", config, newRequest("POST", getProduct, "Origin", strings.Repeat("x", 1<<20)),
+			corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.OriginNotAllowed, Procedure: getProduct, Origin: `"` + strings.Repeat("x", 256) + `"...`, Detail: "the origin is too long"}},
+		{"many origins", config, newRequest("POST", getProduct, "Origin", "a", "Origin", "b", "Origin", "c", "Origin", "d"),
+			corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.OriginMalformed, Procedure: getProduct, Origin: `"a", "b", "c", ...`}},
+		{"image", config, newRequest("GET", getProduct, "Sec-Fetch-Site", "cross-site"),
+			corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.OriginMissing, Procedure: getProduct, Detail: `Sec-Fetch-Site is "cross-site": an image, script, frame, form or navigation of another site; pages call with fetch`}},
+		{"image that is a resource", config, newRequest("GET", "/img/x", "Sec-Fetch-Site", "cross-site"),
+			corsrpc.Decision{Kind: corsrpc.Cross, Allowed: true, Procedure: "/img/"}},
+		{"unreadable resource", config, newRequest("GET", "/upload/1", "Origin", evil),
+			corsrpc.Decision{Kind: corsrpc.Cross, Reason: corsrpc.OriginNotAllowed, Procedure: "/upload/{id}", Origin: `"https://evil.test"`, Fix: `add "https://evil.test" to Resources["/upload/{id}"].Origins`}},
+		{"internal", config, newRequest("POST", purgeCarts, "Origin", app),
+			corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.InternalMethod, Procedure: purgeCarts, Origin: q}},
+		{"cookies without the permission", config, newRequest("POST", getProduct, "Origin", app, "Cookie", "session=1"),
+			corsrpc.Decision{Kind: corsrpc.Cross, Reason: corsrpc.CredentialsNotAllowed, Procedure: getProduct, Origin: q, Detail: "the call has cookies, so the page made it with credentials", Fix: "set Credentials, or have the page call without credentials"}},
+		{"cookies without the permission, by an override", credentials, newRequest("POST", getProduct, "Origin", app, "Cookie", "session=1"),
+			corsrpc.Decision{Kind: corsrpc.Cross, Reason: corsrpc.CredentialsNotAllowed, Procedure: getProduct, Origin: q, Detail: "the call has cookies, so the page made it with credentials", Fix: `set Overrides["acme.shop.v1.CatalogService"].Credentials, or have the page call without credentials`}},
+		{"cookies where any origin may read", config, newRequest("GET", "/img/x", "Origin", app, "Cookie", "session=1"),
+			corsrpc.Decision{Kind: corsrpc.Cross, Reason: corsrpc.CredentialsNotAllowed, Procedure: "/img/", Origin: q, Detail: "the call has cookies, so the page made it with credentials"}},
+		{"cookies with the permission", credentials, newRequest("POST", addItem, "Origin", shopper, "Cookie", "session=1"),
+			corsrpc.Decision{Kind: corsrpc.Cross, Allowed: true, Procedure: addItem, Origin: `"https://shop.example.com"`}},
+		{"cookies of the own page", config, newRequest("POST", getProduct, "Origin", app, "Cookie", "session=1", "Sec-Fetch-Site", "same-origin"),
+			corsrpc.Decision{Kind: corsrpc.SameOrigin, Allowed: true, Procedure: getProduct, Origin: q}},
+		{"unknown method", config, newRequest("POST", "/"+catalog+"/New\r\ner", "Origin", app),
+			corsrpc.Decision{Kind: corsrpc.Cross, Allowed: true, Procedure: "/" + catalog + "/", Origin: q}},
+		{"no browser", config, newRequest("POST", getProduct), corsrpc.Decision{Kind: corsrpc.NonBrowser, Allowed: true, Procedure: getProduct}},
+		{"ungoverned, no browser", config, newRequest("POST", "/x"), corsrpc.Decision{Kind: corsrpc.Ungoverned, Allowed: true}},
+		{"ungoverned, same origin", config, newRequest("POST", "/x", "Origin", "https://api.example.com"), corsrpc.Decision{Kind: corsrpc.Ungoverned, Allowed: true}},
+		{"ungoverned, cross-origin", config, newRequest("POST", "/x", "Origin", app), corsrpc.Decision{Kind: corsrpc.Ungoverned, Reason: corsrpc.NoRule, Origin: q}},
+		{"ungoverned, no path", config, newRequest("OPTIONS", "", "Origin", app), corsrpc.Decision{Kind: corsrpc.Ungoverned, Reason: corsrpc.NoRule, Origin: q}},
+		{"below another prefix", config, newPreflight("/v1/\xff\n"+getProduct, app, "POST"),
+			corsrpc.Decision{Kind: corsrpc.Ungoverned, Reason: corsrpc.WrongPathPrefix, Procedure: getProduct, Origin: q, Detail: `the procedure is below "/v1/\xff\n", the policy expects it below ""`, Fix: `set PathPrefix to "/v1/\xff\n"`}},
+		{"HTTP/2 preface", config, newRequest("PRI", "*"), corsrpc.Decision{Kind: corsrpc.NonBrowser, Status: 403, Reason: corsrpc.HTTP2Preface}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var denied []corsrpc.Decision
+			tt.config.OnDenied = func(_ context.Context, d corsrpc.Decision) { denied = append(denied, d) }
+			policy := newPolicy(t, tt.config)
+			assert.Equal(t, tt.want, policy.Evaluate(tt.r))
+			assert.Empty(t, denied, "Evaluate has no side effect")
+
+			exchange(policy, tt.r)
+			if tt.want.Allowed || tt.want.Reason == corsrpc.NoRule || tt.want.Reason == corsrpc.HTTP2Preface {
+				assert.Empty(t, denied)
+			} else {
+				assert.Equal(t, []corsrpc.Decision{tt.want}, denied, "OnDenied gets what Evaluate says, once")
+			}
+		})
+	}
+}
+
+// Only preflights are reported as misplaced: other requests below a prefix may
+// be anything.
+func TestMisplacedCallsAreNotReported(t *testing.T) {
+	t.Parallel()
+	config := shopConfig()
+	config.OnDenied = func(_ context.Context, d corsrpc.Decision) { t.Errorf("reported %+v", d) }
+	policy := newPolicy(t, config)
+	assert.True(t, exchange(policy, newRequest("POST", "/v1"+getProduct, "Origin", app)).ran)
+	assert.True(t, exchange(policy, newPreflight("/v1/other/Thing", app, "POST")).ran)
+}
+
+// What Fix says does allow it.
+func TestFixesWork(t *testing.T) {
+	t.Parallel()
+	config := shopConfig()
+	config.Resources = map[string]corsrpc.Resource{"/upload": {}}
+	add := func(origins ...string) func(*corsrpc.Config) {
+		return func(c *corsrpc.Config) { c.Origins = append(c.Origins, origins...) }
+	}
+	resource := func(change func(*corsrpc.Resource)) func(*corsrpc.Config) {
+		return func(c *corsrpc.Config) {
+			r := c.Resources["/upload"]
+			change(&r)
+			c.Resources = map[string]corsrpc.Resource{"/upload": r}
+		}
+	}
+	r := newPreflight("/upload", app, "PUT", "Access-Control-Request-Headers", "x-checksum")
+	for _, step := range []struct {
+		r     *http.Request
+		fix   string
+		apply func(*corsrpc.Config)
+	}{
+		{newRequest("POST", getProduct, "Origin", evil), `add "https://evil.test" to Origins`, add(evil)},
+		{newPreflight(getProduct, app, "POST", "Access-Control-Request-Headers", "x-a"), `add "X-A" to RequestHeaders`, func(c *corsrpc.Config) { c.RequestHeaders = []string{"X-A"} }},
+		{newRequest("POST", getProduct, "Origin", app, "Cookie", "a"), `set Credentials, or have the page call without credentials`, func(c *corsrpc.Config) { c.Credentials = true }},
+		{r, `add "https://app.example.com" to Resources["/upload"].Origins`, resource(func(r *corsrpc.Resource) { r.Origins = []string{app} })},
+		{r, `add "PUT" to Resources["/upload"].Methods`, resource(func(r *corsrpc.Resource) { r.Methods = []string{"PUT"} })},
+		{r, `add "X-Checksum" to Resources["/upload"].RequestHeaders`, resource(func(r *corsrpc.Resource) { r.RequestHeaders = []string{"X-Checksum"} })},
+		{newPreflight("/v1"+getProduct, app, "POST"), `set PathPrefix to "/v1"`, func(c *corsrpc.Config) { c.PathPrefix = "/v1" }},
+	} {
+		require.Equal(t, step.fix, newPolicy(t, config).Evaluate(step.r).Fix)
+		step.apply(&config)
+		before := step.fix
+		after := newPolicy(t, config).Evaluate(step.r)
+		assert.NotEqual(t, before, after.Fix)
+		assert.True(t, after.Allowed || after.Fix != "", "%+v", after)
+	}
+	assert.True(t, newPolicy(t, config).Evaluate(r).Allowed)
+}
+
+func TestAdmit(t *testing.T) {
+	t.Parallel()
+	config := shopConfig()
+	config.PathPrefix = "/api"
+	config.Except = []string{admin}
+	var denied []corsrpc.Decision
+	type key struct{}
+	config.OnDenied = func(ctx context.Context, d corsrpc.Decision) {
+		assert.Equal(t, "value", ctx.Value(key{}))
+		denied = append(denied, d)
+	}
+	policy := newPolicy(t, config)
+	ctx := context.WithValue(t.Context(), key{}, "value")
+	for _, tt := range []struct {
+		name string
+		call corsrpc.Call
+		want corsrpc.Decision
+	}{
+		{"permitted", corsrpc.Call{Procedure: getProduct, Method: "POST", Header: header("Origin", app)}, corsrpc.Decision{Kind: corsrpc.Cross, Allowed: true, Procedure: getProduct}},
+		{"no header at all", corsrpc.Call{Procedure: getProduct}, corsrpc.Decision{Kind: corsrpc.NonBrowser, Allowed: true, Procedure: getProduct}},
+		{"own host", corsrpc.Call{Procedure: getProduct, Host: "a.test", Header: header("Origin", "https://a.test")}, corsrpc.Decision{Kind: corsrpc.SameOrigin, Allowed: true, Procedure: getProduct}},
+		{"host unknown", corsrpc.Call{Procedure: getProduct, Header: header("Origin", "https://a.test")},
+			corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.OriginNotAllowed, Procedure: getProduct, Origin: `"https://a.test"`, Fix: `add "https://a.test" to Origins`}},
+		{"never a preflight", corsrpc.Call{Procedure: getProduct, Method: "OPTIONS", Header: header("Origin", evil, "Access-Control-Request-Method", "POST")},
+			corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.OriginNotAllowed, Procedure: getProduct, Origin: `"https://evil.test"`, Fix: `add "https://evil.test" to Origins`}},
+		{"navigation", corsrpc.Call{Procedure: getProduct, Method: "GET", Header: header("Sec-Fetch-Site", "same-site")},
+			corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.OriginMissing, Procedure: getProduct, Detail: `Sec-Fetch-Site is "same-site": an image, script, frame, form or navigation of another site; pages call with fetch`}},
+		{"internal", corsrpc.Call{Procedure: reserveStock, Header: header("Sec-Fetch-Site", "same-origin")},
+			corsrpc.Decision{Kind: corsrpc.SameOrigin, Status: 403, Reason: corsrpc.InternalMethod, Procedure: reserveStock}},
+		{"unknown method", corsrpc.Call{Procedure: "/" + catalog + "/Newer", Header: header("Origin", app)}, corsrpc.Decision{Kind: corsrpc.Cross, Allowed: true, Procedure: "/" + catalog + "/"}},
+		{"cookies without the permission: the call goes on", corsrpc.Call{Procedure: getProduct, Header: header("Origin", app, "Cookie", "a=b")},
+			corsrpc.Decision{Kind: corsrpc.Cross, Reason: corsrpc.CredentialsNotAllowed, Procedure: getProduct, Origin: `"https://app.example.com"`, Detail: "the call has cookies, so the page made it with credentials", Fix: "set Credentials, or have the page call without credentials"}},
+	} {
+		denied = nil
+		assert.Equal(t, tt.want, policy.Admit(ctx, tt.call), tt.name)
+		if tt.want.Allowed {
+			assert.Empty(t, denied, tt.name)
+		} else {
+			assert.Equal(t, []corsrpc.Decision{tt.want}, denied, tt.name)
+		}
+	}
+	denied = nil
+	assert.Equal(t, corsrpc.Decision{Kind: corsrpc.Ungoverned, Reason: corsrpc.NoRule, Origin: `"https://evil.test"`}, policy.Admit(ctx, corsrpc.Call{Procedure: setPrice, Header: header("Origin", evil)}))
+	assert.Equal(t, corsrpc.Decision{Kind: corsrpc.Ungoverned, Allowed: true}, policy.Admit(ctx, corsrpc.Call{Procedure: setPrice}))
+	assert.Empty(t, denied, "another policy's affair")
+}
+
+func TestOnDeniedOfReportOnly(t *testing.T) {
+	t.Parallel()
+	config := shopConfig()
+	config.ReportOnly = true
+	var denied []corsrpc.Decision
+	config.OnDenied = func(_ context.Context, d corsrpc.Decision) { denied = append(denied, d) }
+	assert.True(t, exchange(newPolicy(t, config), newRequest("POST", getProduct, "Origin", evil)).ran)
+	assert.Equal(t, []corsrpc.Decision{{Kind: corsrpc.Cross, Reason: corsrpc.OriginNotAllowed, Procedure: getProduct, Origin: `"https://evil.test"`, Fix: `add "https://evil.test" to Origins`}}, denied)
+}
+
+func TestLogDenied(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	config := shopConfig()
+	config.OnDenied = corsrpc.LogDenied(slog.New(slog.NewJSONHandler(&log, nil)))
+	policy := newPolicy(t, config)
+	exchange(policy, newRequest("POST", getProduct, "Origin", "https://evil.test\r\nX: \x00\xff\u202e"))
+	var record map[string]any
+	require.NoError(t, json.Unmarshal(log.Bytes(), &record))
+	delete(record, "time")
+	assert.Equal(t, map[string]any{
+		"level": "WARN", "msg": "cross-origin request denied",
+		"kind": "Cross", "reason": "origin not allowed", "status": 403.0, "procedure": getProduct,
+		"origin": `"https://evil.test\r\nX: \x00\xff\u202e"`, "detail": "the origin contains white space or a control character", "fix": "", "suppressed": 0.0,
+	}, record)
+
+	log.Reset()
+	for range 10_000 {
+		exchange(policy, newRequest("POST", getProduct, "Origin", strings.Repeat("\x00", 1<<10)))
+	}
+	assert.LessOrEqual(t, strings.Count(log.String(), "\n"), 19+60, "a burst, and one a second")
+	assert.Less(t, log.Len(), 79*2048)
+}
