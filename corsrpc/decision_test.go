@@ -229,14 +229,14 @@ func TestLogDenied(t *testing.T) {
 	config := shopConfig()
 	config.OnDenied = corsrpc.LogDenied(slog.New(slog.NewJSONHandler(&log, nil)))
 	policy := newPolicy(t, config)
-	exchange(policy, newRequest("POST", getProduct, "Origin", "https://evil.test\r\nX: \x00\xff\u202e"))
+	exchange(policy, newRequest("POST", getProduct, "Origin", "https://evil.test\r\nX: \x00\u202e"))
 	var record map[string]any
 	require.NoError(t, json.Unmarshal(log.Bytes(), &record))
 	delete(record, "time")
 	assert.Equal(t, map[string]any{
 		"level": "WARN", "msg": "cross-origin request denied",
 		"kind": "Cross", "reason": "origin not allowed", "status": 403.0, "procedure": getProduct,
-		"origin": `"https://evil.test\r\nX: \x00\xff\u202e"`, "detail": "the origin contains white space or a control character", "fix": "", "suppressed": 0.0,
+		"origin": `"https://evil.test\r\nX: \x00\u202e"`, "detail": "the origin contains white space or a control character", "fix": "", "suppressed": 0.0,
 	}, record)
 
 	log.Reset()
