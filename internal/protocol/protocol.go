@@ -28,10 +28,19 @@ type Protocol struct {
 }
 
 // A TrailerForm says how application trailers appear among the header fields
-// of an answer. The zero value means that they never do.
+// of an answer. The zero value means that they never do. Error metadata appears
+// wherever trailers do, always under its own names.
 type TrailerForm struct {
 	InHeader bool
 	Prefix   string // before the trailer's name
+	// TrailersOnly restricts InHeader to trailers-only answers: those that end
+	// without a message and have no application header.
+	TrailersOnly bool
+}
+
+// InAnswer reports whether an answer has its trailers among its header fields.
+func (f TrailerForm) InAnswer(trailersOnly bool) bool {
+	return f.InHeader && (trailersOnly || !f.TrailersOnly)
 }
 
 // Connect is the Connect protocol (https://connectrpc.com/docs/protocol).
@@ -80,8 +89,8 @@ var GRPCWeb = Protocol{
 		"Grpc-Status",
 		"Grpc-Status-Details-Bin",
 	},
-	UnaryTrailers:     TrailerForm{InHeader: true},
-	StreamTrailers:    TrailerForm{InHeader: true},
+	UnaryTrailers:     TrailerForm{InHeader: true, TrailersOnly: true},
+	StreamTrailers:    TrailerForm{InHeader: true, TrailersOnly: true},
 	UnaryContentType:  "application/grpc-web+",
 	StreamContentType: "application/grpc-web+",
 }
