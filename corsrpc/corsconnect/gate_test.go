@@ -1,0 +1,311 @@
+package corsconnect_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"connectrpc.com/connect"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/corsrpc/corsrpc-go/corsrpc"
+	"github.com/corsrpc/corsrpc-go/corsrpc/corsconnect"
+	shopv1 "github.com/corsrpc/corsrpc-go/internal/gen/acme/shop/v1"
+	"github.com/corsrpc/corsrpc-go/internal/gen/acme/shop/v1/shopv1connect"
+)
+
+// A site is where a call comes from, by what the browser says of it.
+type site struct {
+	name   string
+	send   http.Header
+	reason corsrpc.Reason // OK: it passes
+}
+
+var sites = []site{
+	{"no browser", nil, corsrpc.OK},
+	{"the app's page", http.Header{"Origin": {app}}, corsrpc.OK},
+	{"the app's page, marked", http.Header{"Origin": {app}, "Sec-Fetch-Site": {"cross-site"}}, corsrpc.OK},
+	{"the server's own page", http.Header{"Origin": {"https://api.example.com"}, "Sec-Fetch-Site": {"same-origin"}}, corsrpc.OK},
+	{"the address bar", http.Header{"Sec-Fetch-Site": {"none"}}, corsrpc.OK},
+	{"another page", http.Header{"Origin": {evil}}, corsrpc.OriginNotAllowed},
+	{"another page, marked", http.Header{"Origin": {evil}, "Sec-Fetch-Site": {"cross-site"}}, corsrpc.OriginNotAllowed},
+	{"a sandboxed page", http.Header{"Origin": {"null"}}, corsrpc.OriginNotAllowed},
+	{"an empty Origin", http.Header{"Origin": {""}}, corsrpc.OriginMalformed},
+	{"two Origins", http.Header{"Origin": {app, evil}}, corsrpc.OriginMalformed},
+	{"an image of another site", http.Header{"Sec-Fetch-Site": {"cross-site"}}, corsrpc.OriginMissing},
+	{"an image of a sibling site", http.Header{"Sec-Fetch-Site": {"same-site"}}, corsrpc.OriginMissing},
+}
+
+// Who may call is the same for every protocol and kind; a refused call is told
+// so in its own protocol, and nothing of it is decoded.
+func TestGate(t *testing.T) {
+	t.Parallel()
+	for _, s := range sites {
+		for _, p := range protocols {
+			for _, k := range kinds {
+				if !p.speaks(k) {
+					continue
+				}
+				t.Run(strings.Join([]string{s.name, p.name, k.name}, "/"), func(t *testing.T) {
+					t.Parallel()
+					var denied []corsrpc.Decision
+					policy := newPolicy(t, corsrpc.Config{
+						OnDenied: func(_ context.Context, d corsrpc.Decision) { denied = append(denied, d) },
+					})
+					var spy spy
+					url := serve(t, newShop(spy.behave, spy.options(corsconnect.Gate(policy))...))
+
+					w := newWire(t, p.http2, s.send)
+					err := k.call(t.Context(), &http.Client{Transport: w}, url, p.options...)
+
+					if s.reason == corsrpc.OK {
+						require.NoError(t, err)
+						assert.EqualValues(t, 1, spy.handled.Load())
+						assert.NotZero(t, spy.intercepted.Load())
+						assert.NotZero(t, spy.decoded.Load())
+						assert.Empty(t, denied)
+						return
+					}
+					assert.Equal(t, failure{Code: connect.CodePermissionDenied, Message: "corsrpc: " + s.reason.String()}, failureOf(t, err))
+					assert.Zero(t, spy.handled.Load(), "handler")
+					assert.Zero(t, spy.intercepted.Load(), "interceptor")
+					assert.Zero(t, spy.decoded.Load(), "message decoder")
+					if assert.Len(t, denied, 1) {
+						assert.Equal(t, s.reason, denied[0].Reason)
+						assert.Equal(t, k.procedure, denied[0].Procedure)
+						assert.Equal(t, http.StatusForbidden, denied[0].Status)
+					}
+
+					assert.Empty(t, accessControl(w.answer.Header))
+					wantStatus := http.StatusOK
+					if !p.web && !p.grpc && k.unary {
+						wantStatus = http.StatusForbidden
+					}
+					assert.Equal(t, wantStatus, w.answer.Status)
+				})
+			}
+		}
+	}
+}
+
+// spy counts what a server does with calls.
+type spy struct{ handled, intercepted, decoded atomic.Int32 }
+
+func (s *spy) behave(http.Header) behaviour {
+	s.handled.Add(1)
+	return behaviour{messages: 1}
+}
+
+func (s *spy) options(more ...connect.HandlerOption) []connect.HandlerOption {
+	return append([]connect.HandlerOption{
+		connect.WithCodec(spyCodec{"proto", s, proto.Marshal, proto.Unmarshal}),
+		connect.WithCodec(spyCodec{"json", s, protojson.Marshal, protojson.Unmarshal}),
+		connect.WithInterceptors(spyInterceptor{s}),
+	}, more...)
+}
+
+// A spyCodec decodes as connect-go's own do.
+type spyCodec struct {
+	name      string
+	spy       *spy
+	marshal   func(proto.Message) ([]byte, error)
+	unmarshal func([]byte, proto.Message) error
+}
+
+func (c spyCodec) Name() string                        { return c.name }
+func (c spyCodec) Marshal(message any) ([]byte, error) { return c.marshal(message.(proto.Message)) }
+
+func (c spyCodec) Unmarshal(data []byte, message any) error {
+	c.spy.decoded.Add(1)
+	return c.unmarshal(data, message.(proto.Message))
+}
+
+type spyInterceptor struct{ spy *spy }
+
+func (i spyInterceptor) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
+	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
+		i.spy.intercepted.Add(1)
+		return next(ctx, req)
+	}
+}
+
+func (i spyInterceptor) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
+	return func(ctx context.Context, conn connect.StreamingHandlerConn) error {
+		i.spy.intercepted.Add(1)
+		return next(ctx, conn)
+	}
+}
+
+func (i spyInterceptor) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
+	return next
+}
+
+// The body of a refused call is not read, not even to count its bytes.
+func TestGateDoesNotReadBodies(t *testing.T) {
+	t.Parallel()
+	handler := newShop(func(http.Header) behaviour { panic("handler ran") }, corsconnect.Gate(newPolicy(t, corsrpc.Config{})))
+	for _, row := range []struct{ contentType, procedure string }{
+		{"application/json", unary.procedure},
+		{"application/proto", unary.procedure},
+		{"application/connect+proto", serverStream.procedure},
+		{"application/connect+proto", clientStream.procedure},
+		{"application/connect+proto", bidi.procedure},
+		{"application/grpc-web+proto", unary.procedure},
+		{"application/grpc-web+proto", serverStream.procedure},
+		{"application/grpc+proto", unary.procedure},
+		{"application/grpc+proto", bidi.procedure},
+	} {
+		body := &countingBody{}
+		req := httptest.NewRequest(http.MethodPost, row.procedure, body)
+		req.ProtoMajor = 2
+		req.Header.Set("Content-Type", row.contentType)
+		req.Header.Set("Origin", evil)
+		recorder := httptest.NewRecorder()
+		handler.ServeHTTP(recorder, req)
+		assert.Zero(t, body.reads, "%s to %s", row.contentType, row.procedure)
+		answer := recorder.Body.String() + recorder.Header().Get("Grpc-Message") + recorder.Header().Get("Trailer:Grpc-Message")
+		assert.Contains(t, answer, "corsrpc: origin not allowed", "%s to %s", row.contentType, row.procedure)
+	}
+}
+
+type countingBody struct {
+	bytes.Reader
+	reads int
+}
+
+func (b *countingBody) Read(p []byte) (int, error) {
+	b.reads++
+	return 0, io.EOF
+}
+
+// Caches keep the answer to no refused GET, which has the URL of good ones.
+func TestGateAndCaches(t *testing.T) {
+	t.Parallel()
+	url := serve(t, newShop(
+		func(http.Header) behaviour { return behaviour{messages: 1} },
+		corsconnect.Gate(newPolicy(t, corsrpc.Config{})),
+	))
+	for _, row := range []struct {
+		kind kind
+		send http.Header
+		want []string
+	}{
+		{get, http.Header{"Origin": {evil}}, []string{"no-store"}},
+		{get, http.Header{"Sec-Fetch-Site": {"cross-site"}}, []string{"no-store"}},
+		{get, http.Header{"Origin": {app}}, nil},
+		{clientStream, http.Header{"Origin": {evil}}, nil},
+	} {
+		w := newWire(t, false, row.send)
+		_ = row.kind.call(t.Context(), &http.Client{Transport: w}, url, uncompressed)
+		assert.Equal(t, row.want, w.answer.Header["Cache-Control"], "%s, %v", row.kind.name, row.send)
+	}
+}
+
+// Without Sec-Fetch-Site, the server's own host decides.
+func TestGateComparesHosts(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		name, origin string
+		hosts        []string
+		want         connect.Code
+	}{
+		{"the request's own host", "http://%s", nil, 0},
+		{"another host", "http://example.com", nil, connect.CodePermissionDenied},
+		{"a public host behind a proxy", "http://shop.example.com", []string{"shop.example.com"}, 0},
+		{"the proxy's own name for the server is not public", "http://%s", []string{"shop.example.com"}, connect.CodePermissionDenied},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			policy := newPolicy(t, corsrpc.Config{Hosts: row.hosts})
+			url := serve(t, newShop(func(http.Header) behaviour { return behaviour{messages: 1} }, corsconnect.Gate(policy)))
+			origin := strings.Replace(row.origin, "%s", strings.TrimPrefix(url, "http://"), 1)
+			for _, p := range protocols {
+				w := newWire(t, p.http2, http.Header{"Origin": {origin}})
+				err := unary.call(t.Context(), &http.Client{Transport: w}, url, p.options...)
+				assert.Equal(t, row.want, failureOf(t, err).Code, p.name)
+			}
+		})
+	}
+}
+
+// Which procedures are judged, and how, is the policy's affair.
+func TestGateAsksThePolicy(t *testing.T) {
+	t.Parallel()
+	internal := kind{
+		name: "internal", procedure: shopv1connect.CartServicePurgeCartsProcedure, unary: true,
+		call: func(ctx context.Context, client *http.Client, url string, options ...connect.ClientOption) error {
+			_, err := shopv1connect.NewCartServiceClient(client, url, options...).
+				PurgeCarts(ctx, connect.NewRequest(&shopv1.PurgeCartsRequest{}))
+			return err
+		},
+	}
+	var zero corsrpc.Policy
+	for _, row := range []struct {
+		name   string
+		policy *corsrpc.Policy
+		prefix string
+		kind   kind
+		send   http.Header
+		want   failure
+	}{
+		{"a service that another policy owns", newPolicy(t, corsrpc.Config{Except: []string{"acme.shop.v1.CatalogService"}}), "", unary,
+			http.Header{"Origin": {evil}}, failure{}},
+		{"an internal method, by a permitted page", newPolicy(t, corsrpc.Config{}), "", internal,
+			http.Header{"Origin": {app}}, failure{Code: connect.CodePermissionDenied, Message: "corsrpc: internal method"}},
+		{"an internal method, by a page of the server", newPolicy(t, corsrpc.Config{}), "", internal,
+			http.Header{"Sec-Fetch-Site": {"same-origin"}}, failure{Code: connect.CodePermissionDenied, Message: "corsrpc: internal method"}},
+		{"an internal method, by another server", newPolicy(t, corsrpc.Config{}), "", internal,
+			nil, failure{Code: connect.CodeUnimplemented, Message: "acme.shop.v1.CartService.PurgeCarts is not implemented"}},
+		{"report only", newPolicy(t, corsrpc.Config{ReportOnly: true}), "", unary,
+			http.Header{"Origin": {evil}}, failure{}},
+		{"below a prefix", newPolicy(t, corsrpc.Config{PathPrefix: "/api"}), "/api", unary,
+			http.Header{"Origin": {evil}}, failure{Code: connect.CodePermissionDenied, Message: "corsrpc: origin not allowed"}},
+		{"a zero policy, by a page", &zero, "", unary,
+			http.Header{"Origin": {app}}, failure{Code: connect.CodePermissionDenied, Message: "corsrpc: policy not configured"}},
+		{"a zero policy, by another server", &zero, "", unary, nil, failure{}},
+		{"cookies without permission are the browser's affair", newPolicy(t, corsrpc.Config{}), "", unary,
+			http.Header{"Origin": {app}, "Cookie": {"a=b"}}, failure{}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			shop := newShop(func(http.Header) behaviour { return behaviour{messages: 1} }, corsconnect.Gate(row.policy))
+			url := serve(t, http.StripPrefix(row.prefix, shop)) + row.prefix
+			w := newWire(t, false, row.send)
+			err := row.kind.call(t.Context(), &http.Client{Transport: w}, url)
+			assert.Equal(t, row.want, failureOf(t, err))
+		})
+	}
+}
+
+// Behind Wrap both say the same: the gate lets pass what Wrap lets pass.
+func TestGateBehindWrap(t *testing.T) {
+	t.Parallel()
+	policy := newPolicy(t, corsrpc.Config{})
+	var spy spy
+	url := serve(t, policy.Wrap(newShop(spy.behave, spy.options(corsconnect.Gate(policy))...)))
+	for _, s := range sites {
+		before := spy.handled.Load()
+		w := newWire(t, false, s.send)
+		err := unary.call(t.Context(), &http.Client{Transport: w}, url)
+		if s.reason == corsrpc.OK {
+			require.NoError(t, err, s.name)
+			assert.Equal(t, before+1, spy.handled.Load(), s.name)
+		} else {
+			assert.Equal(t, connect.CodePermissionDenied, connect.CodeOf(err), s.name)
+			assert.Equal(t, before, spy.handled.Load(), s.name)
+		}
+	}
+}
+
+func TestGateOfNoPolicy(t *testing.T) {
+	t.Parallel()
+	assert.PanicsWithError(t, "corsconnect: nil policy; make one with corsrpc.New", func() { corsconnect.Gate(nil) })
+}
