@@ -57,6 +57,28 @@ lint: ## Run gofmt, go vet and staticcheck in every module
 		(cd "$$module" && go vet ./... && $(GO_TOOL) staticcheck ./...); \
 	done
 
+.PHONY: test
+test: lint ## Run everything: lint, freshness of generated files, all tests with -race
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory generate-check; \
+	elif [[ -n $${CORSRPC_REQUIRE_NPM:-} ]]; then echo "npm is missing: install Node.js" >&2; exit 1; \
+	else echo "LEFT OUT: whether generated files are fresh, since there is no npm here"; fi
+	@for module in $(MODULES); do \
+		echo "test $$module"; \
+		(cd "$$module" && go test -race ./...); \
+	done
+
+# How long each fuzz target runs. `go test` alone runs the committed seeds.
+FUZZTIME ?= 30s
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (30s)
+	@for package in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' "$$package" | grep '^Fuzz' || true); do \
+			echo "fuzz $$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package"; \
+		done; \
+	done
+
 # `npm ci` wants every platform's build of buf in the lock file, also those that
 # the registry at hand does not have. `npm install --no-save` takes the exact
 # version that package.json names, checks it against the lock file where that

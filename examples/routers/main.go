@@ -3,7 +3,8 @@
 //
 //	go run . -router chi
 //
-// Each file is one case: chi.go, gin.go, echo.go, proxy.go, crossorigin.go.
+// Each file is one case: chi.go, gin.go, echo.go, crossorigin.go, timeout.go,
+// and, with another server behind it, proxy.go.
 package main
 
 import (
@@ -27,6 +28,7 @@ var routers = map[string]func(*corsrpc.Policy) http.Handler{
 	"gin":         withGin,
 	"echo":        withEcho,
 	"crossorigin": withCrossOriginProtection,
+	"timeout":     withTimeout,
 }
 
 func main() {

@@ -1,0 +1,205 @@
+// Package readme_test proves that what README.md and the other documents show
+// is so: every snippet compiles, every link leads somewhere.
+package readme_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/corsrpc/corsrpc-go/corsrpc"
+)
+
+const root = "../.."
+
+// documents are the Markdown files that are checked.
+func documents(t *testing.T) map[string]string {
+	t.Helper()
+	texts := make(map[string]string)
+	for _, pattern := range []string{"*.md", "docs/*.md"} {
+		files, err := filepath.Glob(filepath.Join(root, pattern))
+		require.NoError(t, err)
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			name, err := filepath.Rel(root, file)
+			require.NoError(t, err)
+			texts[name] = string(text)
+		}
+	}
+	require.Contains(t, texts, "README.md")
+	return texts
+}
+
+// A block is one fenced snippet. Those in lists are indented.
+var block = regexp.MustCompile("(?ms)^( *)```([a-z]+)\n(.*?)^ *```$")
+
+func snippets(text, language string) []string {
+	var found []string
+	for _, match := range block.FindAllStringSubmatch(text, -1) {
+		if match[2] == language {
+			found = append(found, match[3])
+		}
+	}
+	return found
+}
+
+// imports are the packages that snippets may use without saying so.
+var imports = map[string]string{
+	"bytes":         "bytes",
+	"connect":       "connectrpc.com/connect",
+	"context":       "context",
+	"corsconnect":   "github.com/corsrpc/corsrpc-go/corsrpc/corsconnect",
+	"corsgrpc":      "github.com/corsrpc/corsrpc-go/corsrpc/corsgrpc",
+	"corsrpc":       "github.com/corsrpc/corsrpc-go/corsrpc",
+	"corstest":      "github.com/corsrpc/corsrpc-go/corsrpc/corstest",
+	"fmt":           "fmt",
+	"grpc":          "google.golang.org/grpc",
+	"http":          "net/http",
+	"httptest":      "net/http/httptest",
+	"log":           "log",
+	"shop":          "github.com/corsrpc/corsrpc-go/internal/shop",
+	"shopv1":        "github.com/corsrpc/corsrpc-go/internal/gen/acme/shop/v1",
+	"shopv1connect": "github.com/corsrpc/corsrpc-go/internal/gen/acme/shop/v1/shopv1connect",
+	"slog":          "log/slog",
+	"testing":       "testing",
+	"time":          "time",
+}
+
+// surroundings are what a reader of a snippet has in mind around it.
+const surroundings = `
+var (
+	mux          = http.NewServeMux()
+	authenticate func(http.Handler) http.Handler
+	catalog      shopv1connect.CatalogServiceHandler
+	cart         shopv1connect.CartServiceHandler
+	adminServer  shopv1connect.AdminServiceHandler
+	cors         *corsrpc.Policy
+	request      *http.Request
+	handler      http.Handler
+)
+`
+
+var (
+	declaresTests = regexp.MustCompile(`(?m)^\s*(func|import|package|type|var) `)
+	declaration   = regexp.MustCompile(`(?m)^\s*([a-z]\w*), err := `)
+)
+
+// program makes a Go file of a snippet.
+func program(snippet string) string {
+	body := snippet
+	if !declaresTests.MatchString(snippet) {
+		for _, match := range declaration.FindAllStringSubmatch(snippet, -1) {
+			snippet += fmt.Sprintf("\n_, _ = %s, err\n", match[1])
+		}
+		body = "func _() {\n" + snippet + "\n}\n"
+	}
+	if strings.HasPrefix(strings.TrimSpace(snippet), "package ") {
+		return snippet
+	}
+	body += surroundings
+	var file strings.Builder
+	file.WriteString("package snippet\n\nimport (\n")
+	for name, path := range imports {
+		if regexp.MustCompile(`\b` + name + `\.[A-Z]`).MatchString(body) {
+			fmt.Fprintf(&file, "\t%s %q\n", name, path)
+		}
+	}
+	file.WriteString(")\n\n" + body)
+	return file.String()
+}
+
+func TestGoSnippetsCompile(t *testing.T) {
+	t.Parallel()
+	directory, err := filepath.Abs(".")
+	require.NoError(t, err)
+	files := t.TempDir()
+	overlay := struct{ Replace map[string]string }{make(map[string]string)}
+	var sources []string
+	for name, text := range documents(t) {
+		for i, snippet := range snippets(text, "go") {
+			real := filepath.Join(files, fmt.Sprintf("%d.go", len(sources)))
+			require.NoError(t, os.WriteFile(real, []byte(program(snippet)), 0o600))
+			overlay.Replace[filepath.Join(directory, fmt.Sprintf("snippet%d", len(sources)), "snippet.go")] = real
+			sources = append(sources, fmt.Sprintf("%s, Go snippet %d", name, i+1))
+		}
+	}
+	require.GreaterOrEqual(t, len(sources), 7, "README.md has Go snippets")
+	description, err := json.Marshal(overlay)
+	require.NoError(t, err)
+	overlayFile := filepath.Join(files, "overlay.json")
+	require.NoError(t, os.WriteFile(overlayFile, description, 0o600))
+	args := []string{"build", "-overlay", overlayFile}
+	for i := range sources {
+		args = append(args, fmt.Sprintf("./snippet%d", i))
+	}
+	output, err := exec.Command("go", args...).CombinedOutput()
+	assert.NoError(t, err, "%s\nthe snippets in order: %q", output, sources)
+}
+
+// The options shown are those of the demo shop's schema.
+func TestProtoSnippetsAreReal(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob(filepath.Join(root, "proto/acme/shop/v1/*.proto"))
+	require.NoError(t, err)
+	var schema strings.Builder
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		schema.Write(text)
+	}
+	for name, text := range documents(t) {
+		for _, snippet := range snippets(text, "proto") {
+			for line := range strings.SplitSeq(snippet, "\n") {
+				assert.Contains(t, schema.String(), line, name)
+			}
+		}
+	}
+}
+
+func TestLinksLeadSomewhere(t *testing.T) {
+	t.Parallel()
+	link := regexp.MustCompile(`\]\(([^)#\s]+)[^)]*\)`)
+	for name, text := range documents(t) {
+		for _, match := range link.FindAllStringSubmatch(text, -1) {
+			if strings.Contains(match[1], "://") {
+				continue
+			}
+			_, err := os.Stat(filepath.Join(root, filepath.Dir(name), match[1]))
+			assert.NoError(t, err, name)
+		}
+	}
+}
+
+func TestCommandsExist(t *testing.T) {
+	t.Parallel()
+	makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
+	require.NoError(t, err)
+	for name, text := range documents(t) {
+		for _, snippet := range snippets(text, "sh") {
+			for _, match := range regexp.MustCompile(`(?m)^make ([a-z-]+)`).FindAllStringSubmatch(snippet, -1) {
+				assert.Regexp(t, `(?m)^`+match[1]+`:.*## `, string(makefile), name)
+			}
+			for _, match := range regexp.MustCompile(`(?m)^go run \./(\S+)`).FindAllStringSubmatch(snippet, -1) {
+				assert.DirExists(t, filepath.Join(root, match[1]), name)
+			}
+		}
+	}
+}
+
+// Every Reason is in the table of the README.
+func TestReasonsAreExplained(t *testing.T) {
+	t.Parallel()
+	text := documents(t)["README.md"]
+	for reason := corsrpc.OK + 1; reason <= corsrpc.HTTP2Preface; reason++ {
+		assert.Contains(t, text, "| `"+reason.String()+"` |")
+	}
+}
