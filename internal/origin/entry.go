@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 	"golang.org/x/net/publicsuffix"
@@ -54,12 +55,20 @@ func parse(s string) (Entry, error) {
 	case "null":
 		return Entry{}, errors.New("stands for every sandboxed frame and every local file of every site alike, so it cannot be listed; serve the page from an https origin")
 	}
+	if !utf8.ValidString(s) {
+		return Entry{}, errors.New("is not UTF-8 text")
+	}
+	if strings.Contains(s, ",") {
+		return Entry{}, errors.New("is a list; write one origin an element")
+	}
+	if name, _, ok := strings.Cut(s, ":"); ok {
+		if reason, ok := refusedSchemes[strings.ToLower(name)]; ok {
+			return Entry{}, errors.New(reason)
+		}
+	}
 	name, rest, found := strings.Cut(s, "://")
 	if !found {
 		return Entry{}, errors.New("has no scheme; an origin is scheme://host")
-	}
-	if reason, ok := refusedSchemes[strings.ToLower(name)]; ok {
-		return Entry{}, errors.New(reason)
 	}
 	if !isScheme(name) {
 		return Entry{}, errors.New("has a scheme that browsers do not write so: lower-case letters first, then also digits, +, - and .")
@@ -82,8 +91,8 @@ var refusedSchemes = map[string]string{
 	"about":      "is not an origin that browsers send: such a page has the origin of its opener; list that",
 	"filesystem": "is not an origin that browsers send: its origin is that of the page which made it; list that",
 	"javascript": "is not an origin that browsers send: its origin is that of the page; list that",
-	"ws":         "is not an origin that browsers send: the origin of a WebSocket is that of its page; write http",
-	"wss":        "is not an origin that browsers send: the origin of a WebSocket is that of its page; write https",
+	"ws":         "is not an origin that browsers send: the origin of a WebSocket is that of its page",
+	"wss":        "is not an origin that browsers send: the origin of a WebSocket is that of its page",
 }
 
 func isScheme(s string) bool {
@@ -188,10 +197,12 @@ func checkHost(host string, subdomains bool) error {
 
 // suggest returns the entry that was probably meant.
 func suggest(s string) (string, bool) {
-	if s = strings.TrimSpace(s); s == "" || strings.EqualFold(s, "null") {
+	if s = strings.TrimSpace(s); s == "" || strings.EqualFold(s, "null") || !utf8.ValidString(s) {
 		return "", false
 	}
-	if !strings.Contains(s, "://") {
+	s = strings.TrimPrefix(s, "blob:")
+	bare := !strings.Contains(s, "://")
+	if bare {
 		s = "https://" + s
 	}
 	// "*" is not a port to url.Parse.
@@ -200,30 +211,40 @@ func suggest(s string) (string, bool) {
 	if err != nil || u.Host == "" {
 		return "", false
 	}
-	name := strings.ToLower(u.Scheme)
+	name, host, port := strings.ToLower(u.Scheme), u.Hostname(), u.Port()
 	switch name {
 	case "ws":
 		name = "http"
 	case "wss":
 		name = "https"
+	case "http", "https":
+	default:
+		// The hosts of other schemes are not normalized (URL, "opaque host").
+		instead := name + "://" + u.Host
+		_, err = parse(instead)
+		return instead, err == nil && !wildPort
 	}
-	host := u.Hostname()
 	if addr, err := netip.ParseAddr(host); err == nil && addr.Is6() {
 		if host, _ = canonicalIPv6("[" + host + "]"); host == "" {
 			return "", false
 		}
 	} else {
 		labels, subdomains := strings.CutPrefix(strings.TrimSuffix(host, "."), "*.")
-		ascii, err := idna.Lookup.ToASCII(labels)
-		if err != nil {
-			ascii = strings.ToLower(labels)
+		if host, err = domainToASCII.ToASCII(labels); err != nil {
+			host = strings.ToLower(labels)
 		}
-		if host = ascii; subdomains {
-			host = "*." + ascii
+		switch {
+		case bare && (host == "http" || host == "https"): // "https:/host"
+			return "", false
+		case bare && isLoopback(host):
+			name = "http"
+		}
+		if subdomains {
+			host = "*." + host
 		}
 	}
 	instead := name + "://" + host
-	switch port := u.Port(); {
+	switch {
 	case wildPort:
 		instead += ":*"
 	case port != "" && !(name == "https" && port == "443" || name == "http" && port == "80"):
@@ -232,6 +253,15 @@ func suggest(s string) (string, bool) {
 	_, err = parse(instead)
 	return instead, err == nil
 }
+
+// domainToASCII is the "domain to ASCII" of the URL standard, section 3.3,
+// with beStrict false: hyphens and underscores anywhere.
+var domainToASCII = idna.New(
+	idna.MapForLookup(),
+	idna.BidiRule(),
+	idna.CheckHyphens(false),
+	idna.StrictDomainName(false),
+)
 
 // String returns the entry as it was written.
 func (e Entry) String() string { return e.text }

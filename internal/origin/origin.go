@@ -90,11 +90,6 @@ func isLabels(s string) bool {
 	return length > 0
 }
 
-// isDomain reports whether host is a domain and not an IP address.
-func isDomain(host string) bool {
-	return len(host) <= maxHost && isLabels(host) && !endsInNumber(host)
-}
-
 // endsInNumber is the "ends in a number checker" of the URL standard, section
 // 3.5: such a host is an IPv4 address or fails to parse.
 func endsInNumber(host string) bool {
@@ -149,16 +144,32 @@ func isLoopback(host string) bool {
 
 // SameHost reports whether an Origin names the host and port of a request's
 // own Host field. Schemes are ignored, since TLS may end at a proxy in front
-// of the server; so are the default ports of both.
+// of the server; so are the default ports of both, and the case of host, which
+// a proxy may have changed.
 func SameHost(origin, host string) bool {
 	_, own, ok := cutScheme(origin)
-	return ok && host != "" && strings.EqualFold(trimDefaultPort(own), trimDefaultPort(host))
+	if !ok {
+		return false
+	}
+	own, host = trimDefaultPort(own), trimDefaultPort(host)
+	if len(own) != len(host) {
+		return false
+	}
+	for i := range len(own) {
+		c := host[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if own[i] != c {
+			return false
+		}
+	}
+	return own != ""
 }
 
 func trimDefaultPort(hostport string) string {
 	if host, ok := strings.CutSuffix(hostport, ":443"); ok {
 		return host
 	}
-	host, _ := strings.CutSuffix(hostport, ":80")
-	return host
+	return strings.TrimSuffix(hostport, ":80")
 }

@@ -10,6 +10,7 @@ type Set struct {
 	// its suffixes are looked up. The values are the schemes listed.
 	subdomains map[string]scheme // ".example.com", ".example.com:8443"
 	anyPort    map[string]scheme // "localhost", ".example.com": at every port
+	reach      int               // bytes of the longest part of an origin that is such a key and a port
 	longest    int               // bytes of the longest origin that can be in the set
 }
 
@@ -35,9 +36,11 @@ func (s *Set) add(e Entry) {
 			key = e.suffix
 		}
 		addPattern(&s.anyPort, key, e.scheme)
+		s.reach = max(s.reach, len(key)+len(longestPort))
 		s.longest = max(s.longest, longestWeb)
 	case e.suffix != "":
 		addPattern(&s.subdomains, e.suffix, e.scheme)
+		s.reach = max(s.reach, len(e.suffix))
 		s.longest = max(s.longest, longestWeb)
 	default:
 		if s.exact == nil {
@@ -48,7 +51,10 @@ func (s *Set) add(e Entry) {
 	}
 }
 
-const longestWeb = len("https://") + maxHost + len(":65535")
+const (
+	longestPort = ":65535"
+	longestWeb  = len("https://") + maxHost + len(longestPort)
+)
 
 func addPattern(patterns *map[string]scheme, key string, s scheme) {
 	if *patterns == nil {
@@ -90,10 +96,11 @@ func (s *Set) matches(origin string) bool {
 		return false
 	}
 	ports := s.anyPort != nil && (!hasPort || isPort(scheme, port))
-	if ports && s.anyPort[host]&scheme != 0 {
+	// A host that begins with a dot would be taken for a suffix.
+	if ports && s.anyPort[host]&scheme != 0 && host[0] != '.' {
 		return true
 	}
-	for i := 1; i < len(host); i++ {
+	for i := max(1, len(hostport)-s.reach); i < len(host); i++ {
 		if host[i] != '.' {
 			continue
 		}
