@@ -1,0 +1,261 @@
+package corstest
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/reflect/protoregistry"
+)
+
+// A Browser is one page of one origin in one browser: it sends what that page
+// may send, and shows what that page may read. Its preflight cache and its
+// cookies live as long as it does.
+//
+// It is safe for concurrent use.
+type Browser struct {
+	origin      origin
+	engine      *engine
+	transport   http.RoundTripper
+	now         func() time.Time
+	credentials CredentialsMode
+	redirect    RedirectMode
+	contracts   *contracts
+
+	mu         sync.Mutex
+	preflights preflightCache
+	cookies    cookieStore
+	exchanges  []*Exchange
+}
+
+// NewBrowser returns a browser that shows a page of this origin, written as
+// browsers write it: scheme://host, and a port where it is not the scheme's
+// own; or null, for sandboxed frames and file: pages. It panics if origin is
+// not one.
+func NewBrowser(origin string, opts ...Option) *Browser {
+	o, err := parseOrigin(origin)
+	if err != nil {
+		panic("corstest: NewBrowser: " + err.Error())
+	}
+	s := newSettings()
+	for _, opt := range opts {
+		opt.set(s)
+	}
+	return s.browser(o)
+}
+
+// settings are what options change.
+type settings struct {
+	profile     Profile
+	transport   http.RoundTripper
+	now         func() time.Time
+	credentials CredentialsMode
+	redirect    RedirectMode
+	thirdParty  *bool
+	contracts   *contracts
+	check       checkSettings
+}
+
+func newSettings() *settings {
+	return &settings{
+		transport: http.DefaultTransport,
+		now:       time.Now,
+		contracts: &contracts{files: protoregistry.GlobalFiles},
+		check:     checkSettings{url: defaultCheckURL},
+	}
+}
+
+func (s *settings) browser(o origin) *Browser {
+	e := *s.profile.engine()
+	if s.thirdParty != nil {
+		e.blocksThirdParty = !*s.thirdParty
+		e.partitionsThirdParty = e.partitionsThirdParty && *s.thirdParty
+	}
+	return &Browser{
+		origin:      o,
+		engine:      &e,
+		transport:   s.transport,
+		now:         s.now,
+		credentials: s.credentials,
+		redirect:    s.redirect,
+		contracts:   s.contracts,
+	}
+}
+
+// An Option changes what a [Browser] is, or the browser of a [Check].
+type Option interface {
+	CheckOption
+	isBrowserOption()
+}
+
+// A CheckOption changes what a [Check] does.
+type CheckOption interface {
+	set(*settings)
+}
+
+type option func(*settings)
+
+func (o option) set(s *settings)  { o(s) }
+func (o option) isBrowserOption() {}
+
+type checkOption func(*settings)
+
+func (o checkOption) set(s *settings) { o(s) }
+
+// WithProfile follows one engine where engines differ. The default is
+// [Standard].
+func WithProfile(p Profile) Option {
+	return option(func(s *settings) { s.profile = p })
+}
+
+// WithTransport sends every exchange through rt. The default is
+// [http.DefaultTransport]. It must not follow redirects, keep cookies or undo
+// content codings: these are the browser's.
+func WithTransport(rt http.RoundTripper) Option {
+	return option(func(s *settings) { s.transport = rt })
+}
+
+// WithHandler has h answer every request in this process, whatever the host in
+// its URL: a server without a network, as if reached over HTTP/2, and over TLS
+// where the URL is https.
+func WithHandler(h http.Handler) Option {
+	return WithTransport(handlerTransport{h})
+}
+
+// WithClock has the browser read the time from now, for the ages of preflights
+// and cookies. The default is [time.Now].
+func WithClock(now func() time.Time) Option {
+	return option(func(s *settings) { s.now = now })
+}
+
+// WithCredentials is the credentials mode of the calls of [Browser.Client].
+// The default is [CredentialsSameOrigin], which is that of fetch.
+func WithCredentials(mode CredentialsMode) Option {
+	return option(func(s *settings) { s.credentials = mode })
+}
+
+// WithRedirect is the redirect mode of the calls of [Browser.Client]. The
+// default is [RedirectFollow], which is that of fetch; connect-web has
+// [RedirectError].
+func WithRedirect(mode RedirectMode) Option {
+	return option(func(s *settings) { s.redirect = mode })
+}
+
+// WithThirdPartyCookies lets cookies cross sites, or not, whatever the
+// profile: people can choose in every browser. Without it Standard and Firefox
+// let them, Firefox into a jar for each top-level site, and Chromium and
+// WebKit do not.
+func WithThirdPartyCookies(allowed bool) Option {
+	return option(func(s *settings) { s.thirdParty = &allowed })
+}
+
+// Origin returns the origin of the page.
+func (b *Browser) Origin() string { return b.origin.String() }
+
+// SetCookie gives the browser a cookie as if the server of rawURL had set it
+// when the user visited that page itself: after a login, say. It panics if
+// rawURL is not an absolute URL of http or https.
+func (b *Browser) SetCookie(rawURL string, cookie *http.Cookie) {
+	u, err := fetchableURL(rawURL)
+	if err != nil {
+		panic("corstest: SetCookie: " + err.Error())
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.cookies.store(b.engine, cookieContext{url: u, sameSite: true, topLevel: true, safe: true, now: b.now()},
+		[]string{cookie.String()})
+}
+
+// An Exchange is one request that went over the wire, and its answer.
+type Exchange struct {
+	// Preflight is whether the browser asked on its own account.
+	Preflight bool
+	Method    string
+	URL       string
+	// RequestHeader is everything that the browser sent.
+	RequestHeader http.Header
+	// Status is that of the answer; 0 where there was none.
+	Status int
+	// ResponseHeader is everything that the server sent.
+	ResponseHeader http.Header
+	// Visible is what of it the page could read; nil where the page got no
+	// answer from this exchange: of preflights, redirects, blocked answers.
+	Visible http.Header
+	// NotExposed are the headers that the page needs and could not read.
+	NotExposed []*BlockedError
+	// Err is why the browser stopped here: a *[BlockedError], or what the
+	// transport returned.
+	Err error
+}
+
+// Exchanges returns what went over the wire so far, preflights included, in
+// the order in which it was sent. The headers are shared and must not be
+// changed.
+func (b *Browser) Exchanges() []Exchange {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	exchanges := make([]Exchange, len(b.exchanges))
+	for i, e := range b.exchanges {
+		exchanges[i] = *e
+		exchanges[i].NotExposed = slices.Clone(e.NotExposed)
+	}
+	return exchanges
+}
+
+// Err returns what went wrong so far in the way of CORS, each thing once, or
+// nil: every answer that was blocked, and every header that pages need and
+// could not read ([ResponseHeaderNotExposed]), of which neither browsers nor
+// RPC clients tell. Ask it at the end of a test.
+func (b *Browser) Err() error {
+	var problems []error
+	seen := map[string]bool{}
+	add := func(blocked *BlockedError) {
+		if message := blocked.Error(); !seen[message] {
+			seen[message] = true
+			problems = append(problems, blocked)
+		}
+	}
+	for _, exchange := range b.Exchanges() {
+		if blocked, ok := errors.AsType[*BlockedError](exchange.Err); ok {
+			add(blocked)
+		}
+		for _, hidden := range exchange.NotExposed {
+			add(hidden)
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// cached gives exclusive use of the preflight cache.
+func (b *Browser) cached(use func(*preflightCache)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	use(&b.preflights)
+}
+
+// failed notes why the browser stopped at an exchange.
+func (b *Browser) failed(e *Exchange, blocked *BlockedError) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	e.Err = blocked
+	return blocked
+}
+
+// fetchableURL reads a URL that a page may fetch.
+func fetchableURL(rawURL string) (*url.URL, error) {
+	u, err := url.Parse(rawURL)
+	switch {
+	case err != nil:
+		return nil, err
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		return nil, fmt.Errorf("%q is not an absolute URL of http or https", rawURL)
+	case includesCredentials(u):
+		return nil, fmt.Errorf("%s has a user name or password, which fetch refuses", u.Redacted())
+	}
+	u.User = nil
+	return u, nil
+}

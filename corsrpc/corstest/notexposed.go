@@ -1,0 +1,183 @@
+package corstest
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/corsrpc/corsrpc-go/internal/contract"
+	"github.com/corsrpc/corsrpc-go/internal/field"
+	"github.com/corsrpc/corsrpc-go/internal/protocol"
+)
+
+// Metadata are the names of what an application sends beside its messages. In
+// a response trailer's case it is the trailer's own name, without the prefix
+// that Connect gives it.
+type Metadata struct {
+	RequestHeaders   []string
+	ResponseHeaders  []string // and error metadata
+	ResponseTrailers []string
+}
+
+// Declare says what metadata a service, a method, or with "*" every service
+// uses, by full name: "acme.shop.v1.CartService",
+// "acme.shop.v1.CartService.AddItem". It adds to what the schema says with the
+// options of corsrpc.v1.
+func Declare(name string, m Metadata) Option {
+	return option(func(s *settings) {
+		if s.contracts.declared == nil {
+			s.contracts.declared = map[string]Metadata{}
+		}
+		all := s.contracts.declared[name]
+		all.add(m)
+		s.contracts.declared[name] = all
+	})
+}
+
+// WithFiles reads services from files. The default is
+// [protoregistry.GlobalFiles], where generated code registers them.
+func WithFiles(files *protoregistry.Files) Option {
+	return option(func(s *settings) { s.contracts.files = files })
+}
+
+func (m *Metadata) add(other Metadata) {
+	m.RequestHeaders = union(m.RequestHeaders, other.RequestHeaders)
+	m.ResponseHeaders = union(m.ResponseHeaders, other.ResponseHeaders)
+	m.ResponseTrailers = union(m.ResponseTrailers, other.ResponseTrailers)
+}
+
+// union appends the names that are not there yet, in the form of
+// [field.Canonical].
+func union(names, more []string) []string {
+	names = slices.Clone(names)
+	for _, name := range more {
+		if name = field.Canonical(name); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// contracts are what is declared of procedures, by the schema and by the test.
+type contracts struct {
+	files    *protoregistry.Files
+	declared map[string]Metadata // by full name, or "*"
+
+	once     sync.Once
+	services []contract.Service
+	methods  map[string]method // by procedure
+	err      error
+}
+
+// A method is one procedure with its service.
+type method struct {
+	contract.Method
+	service *contract.Service
+}
+
+// load reads the schema once; generated code has registered it by the time
+// that anything is fetched.
+func (c *contracts) load() {
+	c.once.Do(func() {
+		c.services, c.err = contract.Services(c.files)
+		c.methods = map[string]method{}
+		for i := range c.services {
+			service := &c.services[i]
+			for _, m := range service.Methods {
+				c.methods[m.Procedure] = method{m, service}
+			}
+		}
+	})
+}
+
+// find returns the procedure that a URL's path ends with.
+func (c *contracts) find(path string) (method, bool) {
+	c.load()
+	name := strings.LastIndexByte(path, '/')
+	if name <= 0 {
+		return method{}, false
+	}
+	service := strings.LastIndexByte(path[:name], '/')
+	if service < 0 {
+		return method{}, false
+	}
+	m, ok := c.methods[path[service:]]
+	return m, ok
+}
+
+// of returns everything that is declared of a procedure.
+func (c *contracts) of(m method) Metadata {
+	var all Metadata
+	schema := m.service.Of(&m.Method)
+	all.add(Metadata{schema.RequestHeaders, schema.ResponseHeaders, schema.ResponseTrailers})
+	for _, name := range []string{"*", m.service.Name, m.Name} {
+		all.add(c.declared[name])
+	}
+	return all
+}
+
+// ofAnything returns what is declared of everything, for answers of what is no
+// procedure of the schema.
+func (c *contracts) ofAnything() Metadata {
+	var all Metadata
+	all.add(c.declared["*"])
+	return all
+}
+
+// notExposed returns the headers of an answer that a page needs and does not
+// see.
+func (f *fetch) notExposed(exchange *Exchange, answer, visible http.Header) []*BlockedError {
+	if f.tainting != TypeCORS {
+		return nil
+	}
+	m, known := f.b.contracts.find(f.url().Path)
+	declared := f.b.contracts.ofAnything()
+	unary := true
+	if known {
+		declared = f.b.contracts.of(m)
+		unary = m.Unary()
+	}
+	needed := slices.Clone(declared.ResponseHeaders)
+	if called := calledProtocol(exchange.RequestHeader, f.url().Query().Get("connect"), answer); called != nil {
+		needed = append(needed, called.ResponseHeaders...)
+		needed = append(needed, called.TrailersInHeader(unary, declared.ResponseTrailers)...)
+		if called == &protocol.Connect {
+			// Whatever a handler sends as a trailer is meant for the caller.
+			for name := range answer {
+				if strings.HasPrefix(name, protocol.Connect.UnaryTrailers.Prefix) {
+					needed = append(needed, name)
+				}
+			}
+		}
+	}
+	var hidden []*BlockedError
+	for _, name := range union(nil, needed) {
+		if len(answer.Values(name)) > 0 && len(visible.Values(name)) == 0 && !field.IsForbiddenResponse(name) {
+			hidden = append(hidden, f.blocked(ResponseHeaderNotExposed, answer, name))
+		}
+	}
+	slices.SortFunc(hidden, func(a, b *BlockedError) int { return strings.Compare(a.Name, b.Name) })
+	return hidden
+}
+
+// calledProtocol tells which RPC protocol a request was made in, nil where it
+// was none.
+func calledProtocol(request http.Header, connectParameter string, answer http.Header) *protocol.Protocol {
+	contentType := request.Get("Content-Type")
+	switch {
+	case isGRPCWeb(contentType) || isGRPCWeb(answer.Get("Content-Type")):
+		return &protocol.GRPCWeb
+	case strings.HasPrefix(contentType, protocol.Connect.StreamContentType):
+		return &connectStream
+	case request.Get("Connect-Protocol-Version") != "" || connectParameter != "":
+		return &protocol.Connect
+	}
+	return nil
+}
+
+// connectStream is Connect without trailers among the headers: those of streams
+// are in the body, whatever the schema says of the procedure.
+var connectStream = protocol.Protocol{Name: protocol.Connect.Name}
