@@ -52,7 +52,7 @@ func (f fieldsOnly) Write(p []byte) (int, error) { return len(p), nil }
 // err itself, or if it has such fields a copy that has none.
 func (r errorReader) strip(err error) (http.Header, error) {
 	var original *connect.Error
-	if !errors.As(err, &original) || original == nil || connect.IsWireError(err) {
+	if !errors.As(err, &original) || original == nil {
 		return nil, err // none is sent
 	}
 	all := r.metadata(err)

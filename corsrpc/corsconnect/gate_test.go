@@ -194,18 +194,20 @@ func TestGateAndCaches(t *testing.T) {
 		corsconnect.Gate(newPolicy(t, corsrpc.Config{})),
 	))
 	for _, row := range []struct {
-		kind kind
-		send http.Header
-		want []string
+		kind     kind
+		protocol protocol
+		send     http.Header
+		want     []string
 	}{
-		{get, http.Header{"Origin": {evil}}, []string{"no-store"}},
-		{get, http.Header{"Sec-Fetch-Site": {"cross-site"}}, []string{"no-store"}},
-		{get, http.Header{"Origin": {app}}, nil},
-		{clientStream, http.Header{"Origin": {evil}}, nil},
+		{get, protocols[0], http.Header{"Origin": {evil}}, []string{"no-store"}},
+		{get, protocols[1], http.Header{"Sec-Fetch-Site": {"cross-site"}}, []string{"no-store"}},
+		{get, protocols[0], http.Header{"Origin": {app}}, nil},
+		{clientStream, protocols[0], http.Header{"Origin": {evil}}, nil},
+		{unary, protocols[3], http.Header{"Origin": {evil}}, nil},
 	} {
-		w := newWire(t, false, row.send)
-		_ = row.kind.call(t.Context(), &http.Client{Transport: w}, url, uncompressed)
-		assert.Equal(t, row.want, w.answer.Header["Cache-Control"], "%s, %v", row.kind.name, row.send)
+		w := newWire(t, row.protocol.http2, row.send)
+		_ = row.kind.call(t.Context(), &http.Client{Transport: w}, url, row.protocol.options...)
+		assert.Equal(t, row.want, w.answer.Header["Cache-Control"], "%s, %s, %v", row.protocol.name, row.kind.name, row.send)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 // and that the policy's lists lack, in the form that the caller's protocol
 // gives them: X-Cost as a trailer of a unary call is Trailer-X-Cost over
 // Connect, and X-Cost over gRPC-Web if the call fails before anything was sent.
+// The policy's lists are Wrap's to send, or the proxy's, beside this line.
 // Cookies are never exposed, since no browser shows them.
 //
 // It also takes Access-Control-* fields out of headers, trailers and error

@@ -16,6 +16,7 @@ import (
 	"github.com/corsrpc/corsrpc-go/corsrpc"
 	"github.com/corsrpc/corsrpc-go/corsrpc/corsconnect"
 	shopv1 "github.com/corsrpc/corsrpc-go/internal/gen/acme/shop/v1"
+	"github.com/corsrpc/corsrpc-go/internal/gen/acme/shop/v1/shopv1connect"
 )
 
 // failing returns an error with a detail and this metadata.
@@ -196,6 +197,11 @@ var rows = []struct {
 		want:      lines{connectUnary: "X-Hint", grpcWeb: "X-Hint"},
 	},
 	{
+		name:      "error of connect's type that is nil",
+		behaviour: behaviour{trailer: sum, err: (*connect.Error)(nil)},
+		want:      lines{connectUnary: "Trailer-X-Sum", grpcWeb: "X-Sum"},
+	},
+	{
 		name:      "error of an upstream, whose metadata is not sent",
 		behaviour: behaviour{err: wireError(with(foreign, http.Header{"X-Hint": {"wait"}}))},
 	},
@@ -243,6 +249,12 @@ var rows = []struct {
 		behaviour: behaviour{header: extra, err: errForwardedWrapped},
 		baseline:  &behaviour{header: extra, err: fmt.Errorf("while calling upstream: %w", errHint)},
 		want:      lines{connectUnary: "X-Extra, X-Hint", connectStream: "X-Extra", grpcWeb: "X-Extra", grpc: "X-Extra"},
+	},
+	{
+		name:      "errors, one of which forwards an upstream's CORS headers",
+		behaviour: behaviour{err: errors.Join(errors.New("disk full"), errForwarded)},
+		baseline:  &behaviour{err: errors.Join(errors.New("disk full"), errHint)},
+		want:      lines{connectUnary: "X-Hint", grpcWeb: "X-Hint"},
 	},
 	{
 		name: "error after a message that forwards an upstream's CORS headers", kinds: streams,
@@ -573,25 +585,26 @@ func TestInterceptorKeepsWhatWasThereOnEntry(t *testing.T) {
 	}
 }
 
-// outside sets a CORS header and another one before the call goes on.
+// outside sets a CORS header, another one and a trailer before the call goes on.
 type outside struct{}
 
-func (outside) set(header http.Header) {
+func (outside) set(header, trailer http.Header) {
 	header.Set("Access-Control-Allow-Origin", "https://outside.example.com")
 	header.Set("X-Outside", "1")
+	trailer.Set("X-Outside", "1")
 }
 
 func (o outside) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
 		info, _ := connect.CallInfoForHandlerContext(ctx)
-		o.set(info.ResponseHeader())
+		o.set(info.ResponseHeader(), info.ResponseTrailer())
 		return next(ctx, req)
 	}
 }
 
 func (o outside) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
 	return func(ctx context.Context, conn connect.StreamingHandlerConn) error {
-		o.set(conn.ResponseHeader())
+		o.set(conn.ResponseHeader(), conn.ResponseTrailer())
 		return next(ctx, conn)
 	}
 }
@@ -645,29 +658,34 @@ func TestInterceptorNotModified(t *testing.T) {
 // from within a handler, whose answer is another one.
 func TestInterceptorAroundClients(t *testing.T) {
 	t.Parallel()
-	policy := newPolicy(t, corsrpc.Config{})
-	interceptor := connect.WithInterceptors(corsconnect.Interceptor(policy))
-	upstream := serve(t, newShop(func(http.Header) behaviour { return behaviour{header: foreign, trailer: sum, messages: 1} }))
-
-	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		handler := connect.NewUnaryHandler(unary.procedure,
-			func(ctx context.Context, _ *connect.Request[shopv1.GetProductRequest]) (*connect.Response[shopv1.GetProductResponse], error) {
-				for _, k := range []kind{unary, serverStream} {
-					w := newWire(t, false, http.Header{"Origin": {app}})
-					assert.NoError(t, k.call(ctx, &http.Client{Transport: w}, upstream, interceptor))
-					assert.Equal(t, foreign, accessControl(w.answer.Header))
-				}
-				return connect.NewResponse(&shopv1.GetProductResponse{}), nil
-			}, interceptor)
-		handler.ServeHTTP(w, r)
-	}))
+	interceptor := connect.WithInterceptors(corsconnect.Interceptor(newPolicy(t, corsrpc.Config{})))
+	upstream := shopv1connect.NewCatalogServiceClient(http.DefaultClient, serve(t, newShop(
+		func(http.Header) behaviour { return behaviour{header: with(extra, foreign), trailer: sum, messages: 1} },
+	)), interceptor)
+	mux := http.NewServeMux()
+	mux.Handle(unary.procedure, connect.NewUnaryHandler(unary.procedure,
+		func(ctx context.Context, _ *connect.Request[shopv1.GetProductRequest]) (*connect.Response[shopv1.GetProductResponse], error) {
+			req := connect.NewRequest(&shopv1.GetProductRequest{})
+			req.Header().Set("Origin", app)
+			res, err := upstream.GetProduct(ctx, req)
+			if !assert.NoError(t, err) {
+				return nil, err
+			}
+			assert.Equal(t, foreign, accessControl(res.Header()))
+			streamReq := connect.NewRequest(&shopv1.SearchProductsRequest{})
+			streamReq.Header().Set("Origin", app)
+			stream, err := upstream.SearchProducts(ctx, streamReq)
+			if !assert.NoError(t, err) {
+				return nil, err
+			}
+			defer stream.Close()
+			assert.True(t, stream.Receive())
+			assert.Equal(t, foreign, accessControl(stream.ResponseHeader()))
+			return connect.NewResponse(res.Msg), nil
+		}, interceptor))
 	w := newWire(t, false, http.Header{"Origin": {app}})
-	require.NoError(t, unary.call(t.Context(), &http.Client{Transport: w}, url))
+	require.NoError(t, unary.call(t.Context(), &http.Client{Transport: w}, serve(t, mux)))
 	assert.Empty(t, accessControl(w.answer.Header))
-
-	res := connect.NewResponse(&shopv1.GetProductResponse{})
-	addAll(res.Header(), foreign)
-	assert.Equal(t, foreign, res.Header())
 }
 
 // A policy that is updated under load is asked anew for every call.

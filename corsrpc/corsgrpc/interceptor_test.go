@@ -2,8 +2,10 @@ package corsgrpc_test
 
 import (
 	"context"
+	"io"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -251,17 +253,7 @@ func TestStripLeavesTrailersOnly(t *testing.T) {
 	b := behaviour{trailer: with(metadata.Pairs("x-cost", "1"), foreign), err: status.Error(codes.NotFound, "no product")}
 	address := transports[0].serve(t, newServer(b, nil, intercepted(policy)...))
 
-	http2 := &http.Transport{Protocols: new(http.Protocols)}
-	http2.Protocols.SetUnencryptedHTTP2(true)
-	t.Cleanup(http2.CloseIdleConnections)
-	req, err := http.NewRequest(http.MethodPost, "http://"+address+unary.procedure, strings.NewReader("\x00\x00\x00\x00\x00"))
-	require.NoError(t, err)
-	req.Header.Set("Content-Type", "application/grpc")
-	req.Header.Set("Te", "trailers")
-	req.Header.Set("Origin", app)
-	res, err := http2.RoundTrip(req)
-	require.NoError(t, err)
-	res.Body.Close()
+	res := callHTTP2(t, "http://"+address+unary.procedure)
 	assert.Equal(t, http.Header{
 		"Content-Type": {"application/grpc"},
 		"Grpc-Status":  {"5"},
@@ -269,6 +261,48 @@ func TestStripLeavesTrailersOnly(t *testing.T) {
 		"X-Cost":       {"1"},
 	}, res.Header)
 	assert.Empty(t, res.Trailer)
+}
+
+// With ServeHTTP behind Wrap, there is one line of each field: Wrap's.
+func TestStripBehindWrap(t *testing.T) {
+	t.Parallel()
+	policy := newPolicy(t, corsrpc.Config{})
+	for _, row := range []struct {
+		name    string
+		options []grpc.ServerOption
+		want    []string
+	}{
+		{"without interceptors", nil, []string{app, "https://upstream.example.com"}},
+		{"with them", intercepted(policy), []string{app}},
+	} {
+		front := httptest.NewUnstartedServer(policy.Wrap(newServer(behaviour{header: foreign, trailer: foreign}, nil, row.options...)))
+		front.Config.Protocols = new(http.Protocols)
+		front.Config.Protocols.SetUnencryptedHTTP2(true)
+		front.Start()
+		t.Cleanup(front.Close)
+		res := callHTTP2(t, front.URL+unary.procedure)
+		assert.Equal(t, row.want, res.Header["Access-Control-Allow-Origin"], row.name)
+		assert.Equal(t, []string{"0"}, res.Trailer["Grpc-Status"], row.name)
+	}
+}
+
+// callHTTP2 calls as a proxy does for the app's page.
+func callHTTP2(t *testing.T, url string) *http.Response {
+	t.Helper()
+	http2 := &http.Transport{Protocols: new(http.Protocols)}
+	http2.Protocols.SetUnencryptedHTTP2(true)
+	t.Cleanup(http2.CloseIdleConnections)
+	req, err := http.NewRequest(http.MethodPost, url, strings.NewReader("\x00\x00\x00\x00\x00"))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/grpc")
+	req.Header.Set("Te", "trailers")
+	req.Header.Set("Origin", app)
+	res, err := http2.RoundTrip(req)
+	require.NoError(t, err)
+	_, err = io.Copy(io.Discard, res.Body)
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	return res
 }
 
 // What an interceptor outside has set is its own affair, and out of reach.
@@ -332,6 +366,8 @@ func TestCompressorsInCallsWithOrigin(t *testing.T) {
 	conn := dial(t, transports[0].serve(t, newServer(behaviour{}, nil, options...)))
 	for _, k := range kinds {
 		assert.Equal(t, codes.OK, k.call(t.Context(), conn).Code, "%s, no page", k.name)
+		ctx := metadata.AppendToOutgoingContext(t.Context(), "sec-fetch-site", "none")
+		assert.Equal(t, codes.OK, k.call(ctx, conn).Code, "%s, no origin", k.name)
 		got := k.call(metadata.AppendToOutgoingContext(t.Context(), "origin", app), conn)
 		assert.Equal(t, "no compressor", got.Message, "%s, a page", k.name)
 	}
