@@ -12,18 +12,20 @@ func IsSafelistedMethod(method string) bool {
 // IsForbiddenMethod reports whether scripts may never use the method, in any
 // case: a "forbidden method" of the Fetch standard.
 func IsForbiddenMethod(method string) bool {
-	return strings.EqualFold(method, "CONNECT") ||
-		strings.EqualFold(method, "TRACE") ||
-		strings.EqualFold(method, "TRACK")
+	switch lower(method) {
+	case "connect", "trace", "track":
+		return true
+	}
+	return false
 }
 
 // NormalizeMethod returns the method as scripts' requests carry it: DELETE,
 // GET, HEAD, OPTIONS, POST and PUT in upper case, every other as it was
 // written (Fetch, "normalize a method").
 func NormalizeMethod(method string) string {
-	switch upper := strings.ToUpper(method); upper {
-	case "DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT":
-		return upper
+	switch lower(method) {
+	case "delete", "get", "head", "options", "post", "put":
+		return strings.ToUpper(method)
 	}
 	return method
 }

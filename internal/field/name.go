@@ -45,7 +45,7 @@ func Canonical(name string) string {
 // X-HTTP-Method, X-HTTP-Method-Override and X-Method-Override are forbidden
 // only with certain values, so they are not forbidden names.
 func IsForbiddenRequest(name string) bool {
-	name = strings.ToLower(name)
+	name = lower(name)
 	return forbiddenRequest[name] ||
 		strings.HasPrefix(name, "proxy-") ||
 		strings.HasPrefix(name, "sec-")
@@ -79,14 +79,15 @@ var forbiddenRequest = set(
 // header of this name, whatever a server exposes: a "forbidden response-header
 // name" of the Fetch standard.
 func IsForbiddenResponse(name string) bool {
-	return strings.EqualFold(name, "Set-Cookie") || strings.EqualFold(name, "Set-Cookie2")
+	name = lower(name)
+	return name == "set-cookie" || name == "set-cookie2"
 }
 
 // IsSafelistedResponse reports whether scripts of another origin read the
 // response header of this name without its being exposed: a
 // "CORS-safelisted response-header name" of the Fetch standard.
 func IsSafelistedResponse(name string) bool {
-	return safelistedResponse[strings.ToLower(name)]
+	return safelistedResponse[lower(name)]
 }
 
 var safelistedResponse = set(
@@ -102,8 +103,25 @@ var safelistedResponse = set(
 // IsAccessControl reports whether the name belongs to the CORS protocol
 // itself.
 func IsAccessControl(name string) bool {
-	const prefix = "Access-Control-"
-	return len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix)
+	return strings.HasPrefix(lower(name), "access-control-")
+}
+
+// lower returns s with the letters A to Z in lower case, as HTTP compares names
+// and Fetch compares methods. Unicode's mappings would make tokens of strings
+// that are none: the Kelvin sign's lower case is k.
+func lower(s string) string {
+	for i := range len(s) {
+		if 'A' <= s[i] && s[i] <= 'Z' {
+			b := []byte(s)
+			for j := i; j < len(b); j++ {
+				if 'A' <= b[j] && b[j] <= 'Z' {
+					b[j] += 'a' - 'A'
+				}
+			}
+			return string(b)
+		}
+	}
+	return s
 }
 
 func set(names ...string) map[string]bool {

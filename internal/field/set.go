@@ -5,19 +5,19 @@ import "strings"
 // A Set is an immutable set of field names. The zero value is empty. It is
 // safe for concurrent use.
 type Set struct {
-	names map[string]struct{} // in lower case
-	limit int                 // bytes of a list worth reading, see Covers
+	names  map[string]struct{} // in lower case
+	length int                 // bytes of all of them as a list
 }
 
 // NewSet returns the set of these names, without regard to their case.
 func NewSet(names []string) Set {
 	s := Set{names: make(map[string]struct{}, len(names))}
-	listed := 0
 	for _, name := range names {
-		s.names[strings.ToLower(name)] = struct{}{}
-		listed += len(name) + len(",")
+		s.names[lower(name)] = struct{}{}
 	}
-	s.limit = listSlack*listed + listMargin
+	for name := range s.names {
+		s.length += len(name) + len(",")
+	}
 	return s
 }
 
@@ -32,10 +32,7 @@ const (
 
 // Has reports whether name is in the set.
 func (s Set) Has(name string) bool {
-	if _, ok := s.names[name]; ok { // browsers write names in lower case
-		return true
-	}
-	_, ok := s.names[strings.ToLower(name)]
+	_, ok := s.names[lower(name)]
 	return ok
 }
 
@@ -47,8 +44,8 @@ const (
 	Covered Coverage = iota
 	// Missing means that a name of the list is not in the set.
 	Missing
-	// TooLong means that the list is longer than any list of distinct names
-	// from the set, so at least one name is missing; it was not read.
+	// TooLong means that the list is longer than any that a browser makes of
+	// names from the set, so at least one name is missing; it was not read.
 	TooLong
 	// Malformed means that an element of the list is not a field name, which
 	// no browser sends.
@@ -63,14 +60,15 @@ const (
 // It reads no more bytes than twice the set's own length and a constant,
 // however long the lines are. It does not allocate for names in lower case.
 func (s Set) Covers(lines []string) (Coverage, string) {
-	if len(lines) > s.limit {
+	limit := listSlack*s.length + listMargin
+	if len(lines) > limit {
 		return TooLong, ""
 	}
 	length := 0
 	for _, line := range lines {
 		length += len(line)
 	}
-	if length > s.limit {
+	if length > limit {
 		return TooLong, ""
 	}
 	for _, line := range lines {
