@@ -79,6 +79,7 @@ var GRPCWeb = Protocol{
 		"Grpc-Accept-Encoding",
 		"Grpc-Encoding",
 		"Grpc-Message-Type",
+		"Grpc-Previous-Rpc-Attempts",
 		"Grpc-Timeout",
 		"User-Agent",
 		"X-Grpc-Web",
