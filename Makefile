@@ -48,6 +48,32 @@ generate-check: $(BUF_INSTALLED) ## Prove that proto/ is clean and the generated
 			echo "$$dir is not what proto/ and buf.gen.yaml make: run \`make generate\` and commit the result" >&2; exit 1; }; \
 	done
 
+# The page of examples/demo: its bundle is committed and embedded, so that running
+# the demo takes Go alone.
+DEMO := examples/demo
+DEMO_INSTALLED := $(DEMO)/web/node_modules/.package-lock.json
+
+.PHONY: demo-web
+demo-web: $(BUF_INSTALLED) $(DEMO_INSTALLED) ## Remake the bundle of the demo's page
+	$(BUF) generate --template $(DEMO)/web/buf.gen.yaml
+	cd $(DEMO)/web && npm run --silent check && npm run --silent build -- --outfile=../page/page.js
+
+.PHONY: demo-web-check
+demo-web-check: $(BUF_INSTALLED) $(DEMO_INSTALLED) ## Prove that the bundle of the demo's page is fresh
+	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
+	$(BUF) generate --template $(DEMO)/web/buf.gen.yaml --output "$$fresh"; \
+	(cd $(DEMO)/web && npm run --silent check && npm run --silent build -- --outfile="$$fresh/page.js"); \
+	diff --recursive $(DEMO)/web/gen "$$fresh/$(DEMO)/web/gen" && cmp $(DEMO)/page/page.js "$$fresh/page.js" || { \
+		echo "$(DEMO)/page is not what $(DEMO)/web makes: run \`make demo-web\` and commit the result" >&2; exit 1; }
+
+# The pictures look as intended where the fonts Inter and JetBrains Mono are
+# installed.
+.PHONY: demo-picture
+demo-picture: ## Take the README's pictures of the demo with Chromium
+	go test ./$(DEMO) -count=1 -run '^TestPicture$$' -args -pictures $(CURDIR)/docs
+	for picture in docs/demo.png docs/demo-dark.png; do \
+		convert "$$picture" -strip +dither -colors 128 -define png:compression-level=9 "png8:$$picture"; done
+
 .PHONY: lint
 lint: ## Run gofmt, go vet and staticcheck in every module
 	@unformatted=$$(git ls-files -co --exclude-standard -z '*.go' | xargs -0 gofmt -l); \
@@ -59,7 +85,7 @@ lint: ## Run gofmt, go vet and staticcheck in every module
 
 .PHONY: test
 test: lint ## Run everything: lint, freshness of generated files, all tests with -race
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory generate-check; \
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory generate-check demo-web-check; \
 	elif [[ -n $${CORSRPC_REQUIRE_NPM:-} ]]; then echo "npm is missing: install Node.js" >&2; exit 1; \
 	else echo "LEFT OUT: whether generated files are fresh, since there is no npm here"; fi
 	@for module in $(MODULES); do \
@@ -86,3 +112,6 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s)
 # for the build that npm has put there.
 $(BUF_INSTALLED): $(TOOLS)/package.json $(TOOLS)/package-lock.json
 	cd $(TOOLS) && npm install --no-save --ignore-scripts
+
+$(DEMO_INSTALLED): $(DEMO)/web/package.json $(DEMO)/web/package-lock.json
+	cd $(DEMO)/web && npm ci --ignore-scripts
