@@ -4,10 +4,12 @@
 package contract
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
@@ -76,35 +78,39 @@ func Infrastructure(service string) bool {
 		strings.HasPrefix(service, "connectext.")
 }
 
-// Services returns every service in files, sorted by name. It returns an error
-// where the options of one cannot be read.
+// Services returns every service in files, sorted by name. Its error joins those
+// of all whose options cannot be read.
 func Services(files *protoregistry.Files) ([]Service, error) {
-	var services []Service
-	var failure error
+	var linked []protoreflect.ServiceDescriptor
+	// Options are read after the iteration, which locks the global registry:
+	// that is where generated descriptors look up what they refer to.
 	files.RangeFiles(func(file protoreflect.FileDescriptor) bool {
 		for i := range file.Services().Len() {
-			service, err := read(file.Services().Get(i))
-			if err != nil {
-				failure = err
-				return false
-			}
-			services = append(services, service)
+			linked = append(linked, file.Services().Get(i))
 		}
 		return true
 	})
-	if failure != nil {
-		return nil, failure
+	slices.SortFunc(linked, func(a, b protoreflect.ServiceDescriptor) int {
+		return strings.Compare(string(a.FullName()), string(b.FullName()))
+	})
+	services := make([]Service, len(linked))
+	var failures []error
+	for i, sd := range linked {
+		var err error
+		if services[i], err = read(sd); err != nil {
+			failures = append(failures, err)
+		}
 	}
-	slices.SortFunc(services, func(a, b Service) int { return strings.Compare(a.Name, b.Name) })
+	if failures != nil {
+		return nil, errors.Join(failures...)
+	}
 	return services, nil
 }
 
 func read(sd protoreflect.ServiceDescriptor) (Service, error) {
 	service := Service{Name: string(sd.FullName())}
 	options := &descriptorpb.ServiceOptions{}
-	if err := readOptions(sd, options); err != nil {
-		return Service{}, err
-	}
+	failures := readOptions(sd, options, corsrpcv1.E_Service)
 	if o, ok := proto.GetExtension(options, corsrpcv1.E_Service).(*corsrpcv1.ServiceOptions); ok {
 		service.Options = fromSchema(o)
 	}
@@ -112,9 +118,7 @@ func read(sd protoreflect.ServiceDescriptor) (Service, error) {
 	for i := range service.Methods {
 		md := sd.Methods().Get(i)
 		options := &descriptorpb.MethodOptions{}
-		if err := readOptions(md, options); err != nil {
-			return Service{}, err
-		}
+		failures = errors.Join(failures, readOptions(md, options, corsrpcv1.E_Method))
 		method := Method{
 			Name:            string(md.FullName()),
 			Procedure:       service.Path() + string(md.Name()),
@@ -127,14 +131,17 @@ func read(sd protoreflect.ServiceDescriptor) (Service, error) {
 		}
 		service.Methods[i] = method
 	}
-	return service, nil
+	return service, failures
 }
 
 // readOptions copies a descriptor's options into one of the generated types,
-// with our extensions parsed. Those of descriptors that were built at run time
-// may be of another Go type or hold the extensions unparsed; the wire format
-// is what all of them share.
-func readOptions(d protoreflect.Descriptor, into proto.Message) error {
+// with our extension parsed. Those of descriptors that were built at run time
+// may be of another Go type or hold the extension unparsed; the wire format is
+// what all of them share.
+//
+// What it does not understand of the extension is an error: to pass over it
+// could open what the schema closes.
+func readOptions(d protoreflect.Descriptor, into proto.Message, extension protoreflect.ExtensionType) error {
 	options := d.Options()
 	if proto.Size(options) == 0 {
 		return nil
@@ -146,7 +153,28 @@ func readOptions(d protoreflect.Descriptor, into proto.Message) error {
 	if err != nil {
 		return fmt.Errorf("options of %s cannot be read: %w", d.FullName(), err)
 	}
+	name := extension.TypeDescriptor().FullName()
+	if mentions(into.ProtoReflect().GetUnknown(), extension.TypeDescriptor().Number()) {
+		return fmt.Errorf("options of %s cannot be read: field %d is not (%s); see that no other option has its number",
+			d.FullName(), extension.TypeDescriptor().Number(), name)
+	}
+	if len(into.ProtoReflect().Get(extension.TypeDescriptor()).Message().GetUnknown()) > 0 {
+		return fmt.Errorf("options of %s cannot be read: (%s) has a field that this version of corsrpc does not know; use the version whose corsrpc/v1/options.proto the schema imports",
+			d.FullName(), name)
+	}
 	return nil
+}
+
+// mentions reports whether a field of this number is in valid wire format.
+func mentions(wire []byte, number protowire.Number) bool {
+	for len(wire) > 0 {
+		n, _, length := protowire.ConsumeField(wire)
+		if n == number || length < 0 {
+			return true
+		}
+		wire = wire[length:]
+	}
+	return false
 }
 
 // extensions resolves ours only: whatever else stands in the options is kept
