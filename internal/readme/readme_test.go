@@ -167,7 +167,7 @@ func TestProtoSnippetsAreReal(t *testing.T) {
 
 func TestLinksLeadSomewhere(t *testing.T) {
 	t.Parallel()
-	link := regexp.MustCompile(`\]\(([^)#\s]+)[^)]*\)`)
+	link := regexp.MustCompile(`(?:\]\(|src="|srcset=")([^)"#\s]+)`)
 	for name, text := range documents(t) {
 		for _, match := range link.FindAllStringSubmatch(text, -1) {
 			if strings.Contains(match[1], "://") {
