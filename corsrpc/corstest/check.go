@@ -66,7 +66,7 @@ type checkSettings struct {
 	services  []string // full names; nil: all of the application
 	audiences []string // nil: unknown
 	calls     []string // full names of methods and services, or "*"
-	send      http.Header
+	metadata  http.Header
 }
 
 // WithServerURL says under which URL pages reach the server, without a path:
@@ -100,13 +100,14 @@ func WithAudiences(labels ...string) CheckOption {
 }
 
 // WithCalls makes real calls of the named methods and services, "*" for all,
-// with an empty message and this metadata: their handlers run. Of these calls
+// with an empty message: their handlers run. metadata has the values of the
+// request headers that they declare, such as Authorization. Of these calls
 // Check reports the needed headers that the answer carried and the page could
 // not read, in place of what the lists of a 415 let expect.
 func WithCalls(metadata http.Header, names ...string) CheckOption {
 	return checkOption(func(s *settings) {
 		s.check.calls = append(s.check.calls, names...)
-		s.check.send = metadata
+		s.check.metadata = metadata
 	})
 }
 
@@ -412,11 +413,8 @@ func (p *probe) call(header http.Header, result *Result) {
 		header.Del(name)
 	}
 	for _, name := range p.declared.RequestHeaders {
-		header.Del(name)
-	}
-	for name, values := range p.check.send {
-		if !slices.Contains(result.CannotSend, field.Canonical(name)) {
-			header[field.Canonical(name)] = values
+		if header.Get(name) != "" { // permitted
+			header[name] = p.check.metadata.Values(name)
 		}
 	}
 	var message []byte

@@ -54,7 +54,7 @@ func (t handlerTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		Proto:         "HTTP/2.0",
 		ProtoMajor:    2,
 		Header:        w.sent,
-		Body:          &handlerBody{answer: w, cancel: cancel, stop: stop},
+		Body:          &handlerBody{client: req.Context(), answer: w, cancel: cancel, stop: stop},
 		ContentLength: -1,
 		Request:       req,
 	}, nil
@@ -134,8 +134,6 @@ func (w *handlerAnswer) Write(p []byte) (int, error) {
 	switch {
 	case w.ended:
 		return 0, w.err
-	case w.method == http.MethodHead:
-		return len(p), nil
 	case isNullBody(w.status):
 		return 0, http.ErrBodyNotAllowed
 	}
@@ -186,7 +184,8 @@ func (w *handlerAnswer) end(err error) {
 		w.err = err
 	}
 	w.writeHeader(http.StatusOK)
-	if !w.flushed && err == nil && len(w.sent["Content-Length"]) == 0 && !isNullBody(w.status) && w.method != http.MethodHead {
+	if !w.flushed && err == nil && len(w.sent["Content-Length"]) == 0 && !isNullBody(w.status) &&
+		(w.method != http.MethodHead || w.body.Len() > 0) {
 		w.sent.Set("Content-Length", strconv.Itoa(w.body.Len()))
 	}
 	w.send()
@@ -221,6 +220,7 @@ func (w *handlerAnswer) failure() error {
 
 // A handlerBody is the client's side of the answer's body.
 type handlerBody struct {
+	client context.Context
 	answer *handlerAnswer
 	cancel context.CancelFunc
 	stop   func() bool
@@ -231,11 +231,17 @@ func (b *handlerBody) Read(p []byte) (int, error) {
 	w := b.answer
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.method == http.MethodHead { // what was written told the headers alone
+		return 0, io.EOF
+	}
 	for w.body.Len() == 0 && !w.ended {
 		w.arrived.Wait()
 	}
 	if w.body.Len() > 0 {
 		return w.body.Read(p)
+	}
+	if err := b.client.Err(); err != nil { // whatever the handler made of it
+		return 0, err
 	}
 	return 0, w.err
 }

@@ -3,6 +3,7 @@ package corstest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,37 +56,45 @@ func (r *Result) OK() bool {
 	return r.Blocked == nil && len(r.CannotSend) == 0 && len(r.CannotRead) == 0
 }
 
-// Err returns nil if everything is as expected, and an error with the whole
-// report otherwise.
+// Err returns nil if everything is as expected. Otherwise it returns an error
+// with the part of the report that is not.
 func (r *Report) Err() error {
-	if len(r.problems) == 0 && !slices.ContainsFunc(r.Results, func(result Result) bool { return !result.OK() }) {
+	if len(r.problems) == 0 && r.failed() == 0 {
 		return nil
 	}
-	return errors.New(r.String())
+	return errors.New(r.text(func(result *Result) bool { return !result.OK() }))
 }
 
-// String returns the report as a table, and what to change.
+// String returns the whole report: a table of all results, and what to change.
 func (r *Report) String() string {
-	var b strings.Builder
-	failed := 0
+	return r.text(func(*Result) bool { return true })
+}
+
+func (r *Report) failed() (n int) {
 	for i := range r.Results {
 		if !r.Results[i].OK() {
-			failed++
+			n++
 		}
 	}
+	return n
+}
+
+// text returns the report with the results that are to be shown.
+func (r *Report) text(shown func(*Result) bool) string {
+	var b strings.Builder
 	fmt.Fprintf(&b, "CORS check for pages of %s (%s): ", r.Origin, r.Profile)
-	if failed == 0 && len(r.problems) == 0 {
-		fmt.Fprintf(&b, "all %d calls are as expected\n", len(r.Results))
-	} else {
+	switch failed := r.failed(); {
+	case len(r.Results) == 0:
+		b.WriteString("nothing was checked\n")
+	case failed > 0:
 		fmt.Fprintf(&b, "%d of %d calls are not as expected\n", failed, len(r.Results))
+	default:
+		fmt.Fprintf(&b, "all %d calls are as expected\n", len(r.Results))
 	}
 	for _, problem := range r.problems {
 		fmt.Fprintf(&b, "\n%s\n", problem)
 	}
-	if len(r.Results) > 0 {
-		b.WriteString("\n")
-		r.writeTable(&b)
-	}
+	r.writeTable(&b, shown)
 	if len(r.NotServed) > 0 {
 		fmt.Fprintf(&b, "\nNot served here: %s\n", strings.Join(r.NotServed, ", "))
 	}
@@ -98,12 +107,17 @@ func (r *Report) String() string {
 	return b.String()
 }
 
-func (r *Report) writeTable(b *strings.Builder) {
+func (r *Report) writeTable(b *strings.Builder, shown func(*Result) bool) {
 	var table strings.Builder
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "\tPROCEDURE\tPROTOCOL\tANSWER\tCANNOT SEND\tCANNOT READ")
+	rows := 0
 	for i := range r.Results {
 		result := &r.Results[i]
+		if !shown(result) {
+			continue
+		}
+		rows++
 		mark := "ok"
 		if !result.OK() {
 			mark = "FAIL"
@@ -111,7 +125,11 @@ func (r *Report) writeTable(b *strings.Builder) {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", mark, result.Procedure, result.Protocol, result.answer(),
 			strings.Join(result.CannotSend, ", "), strings.Join(result.CannotRead, ", "))
 	}
+	if rows == 0 {
+		return
+	}
 	_ = w.Flush() // strings.Builder does not fail
+	b.WriteString("\n")
 	for line := range strings.Lines(table.String()) {
 		b.WriteString(strings.TrimRight(line, " \n") + "\n")
 	}
@@ -134,7 +152,8 @@ func (r *Result) answer() string {
 
 // fixes returns what to change, each thing once.
 func (r *Report) fixes() []string {
-	var send, read, other []string
+	var send, read []string
+	procedures := map[string][]string{} // by what they have in common
 	for i := range r.Results {
 		result := &r.Results[i]
 		if result.OK() {
@@ -142,24 +161,39 @@ func (r *Report) fixes() []string {
 		}
 		send = union(send, result.CannotSend)
 		read = union(read, result.CannotRead)
+		fix := ""
 		switch {
 		case result.failure != nil:
-			other = append(other, fmt.Sprintf("%s: %v", result.Procedure, result.failure))
+			fix = result.failure.Error()
 		case result.Refused:
-			other = append(other, result.Procedure+" must refuse pages of this origin.")
+			fix = "refuse pages of this origin"
 		case result.Blocked != nil && result.Blocked.Code != HeaderDisallowedByPreflightResponse:
-			other = append(other, fmt.Sprintf("%s: %s [%s]", result.Procedure, result.Blocked.Fix, result.Blocked.Code))
+			fix = fmt.Sprintf("%s [%s]", strings.ReplaceAll(result.Blocked.Fix, result.Blocked.URL, "(the URL)"), result.Blocked.Code)
 		}
+		if fix != "" && !slices.Contains(procedures[fix], result.Procedure) {
+			procedures[fix] = append(procedures[fix], result.Procedure)
+		}
+	}
+	var fixes []string
+	for _, fix := range slices.Sorted(maps.Keys(procedures)) {
+		fixes = append(fixes, abbreviated(procedures[fix])+": "+fix)
 	}
 	slices.Sort(send)
 	slices.Sort(read)
-	slices.Sort(other)
-	fixes := slices.Compact(other)
 	if len(send) > 0 {
-		fixes = append(fixes, "Access-Control-Allow-Headers must list "+strings.Join(send, ", ")+".")
+		fixes = append(fixes, "Access-Control-Allow-Headers must list "+strings.Join(send, ", "))
 	}
 	if len(read) > 0 {
-		fixes = append(fixes, "Access-Control-Expose-Headers must list "+strings.Join(read, ", ")+".")
+		fixes = append(fixes, "Access-Control-Expose-Headers must list "+strings.Join(read, ", "))
 	}
 	return fixes
+}
+
+// abbreviated lists a few of the procedures.
+func abbreviated(procedures []string) string {
+	const few = 3
+	if len(procedures) <= few {
+		return strings.Join(procedures, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(procedures[:few], ", "), len(procedures)-few)
 }
