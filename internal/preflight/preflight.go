@@ -78,7 +78,7 @@ type Verdict struct {
 	// Refused requests must not reach the handler.
 	Refused bool
 	// Permitted means that Origin is one of the rule's: the answer tells the
-	// browser so.
+	// browser so. Reason is OK then.
 	Permitted bool
 }
 
@@ -196,7 +196,7 @@ func isOnly(lines []string, value string) bool {
 // it.
 func (r *Rule) Browser(v Verdict, header http.Header) (Reason, string) {
 	switch {
-	case v.Reason != OK || !v.Permitted:
+	case !v.Permitted:
 		return v.Reason, ""
 	case v.Kind == Preflight:
 		return r.browserPreflight(header)
