@@ -17,7 +17,7 @@ const (
 	notUTF8      = "is not UTF-8 text"
 	isList       = "is a list; write one origin an element"
 	noScheme     = "has no scheme; an origin is scheme://host"
-	badScheme    = "has a scheme that browsers do not write so: lower-case letters first, then also digits, +, - and ."
+	badScheme    = "has a scheme that browsers do not write so: lower-case letters first, then also digits, +, - and dots"
 	fileScheme   = "is not an origin that browsers send: pages from files send null; serve them from http://localhost"
 	dataScheme   = "is not an origin that browsers send: data URLs send null"
 	blobScheme   = "is not an origin that browsers send: a blob's origin is that of the page which made it; list that"
