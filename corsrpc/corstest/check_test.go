@@ -1,0 +1,396 @@
+package corstest_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/corsrpc/corsrpc-go/corsrpc/corsrpcv1"
+	"github.com/corsrpc/corsrpc-go/corsrpc/corstest"
+	"github.com/corsrpc/corsrpc-go/internal/gen/acme/shop/v1/shopv1connect"
+	"github.com/corsrpc/corsrpc-go/internal/shop"
+)
+
+// A handCORS is what people write by hand: the same lists for every procedure.
+type handCORS struct {
+	origin, allow, expose string
+	except                string // a path that is left alone
+}
+
+func (c handCORS) wrap(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if c.except != "" && strings.Contains(req.URL.Path, c.except) {
+			next.ServeHTTP(w, req)
+			return
+		}
+		w.Header().Set(allowOrigin, c.origin)
+		w.Header().Set(exposeHeaders, c.expose)
+		if isPreflight(req) {
+			w.Header().Set(allowHeaders, c.allow)
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		next.ServeHTTP(w, req)
+	})
+}
+
+const (
+	protocolHeaders = "Content-Type, Connect-Protocol-Version, Connect-Timeout-Ms, Grpc-Timeout, X-Grpc-Web, X-User-Agent"
+	cartService     = "acme.shop.v1.CartService"
+	catalogService  = "acme.shop.v1.CatalogService"
+	everyMetadata   = "Authorization, X-Tenant-Id, X-Change-Reason, X-Experiment"
+	everyExposed    = "Grpc-Status, Grpc-Message, Grpc-Status-Details-Bin, X-Request-Id, X-Cost, Trailer-X-Cost, X-Retry-Hint, X-Updates, X-Rounds, X-Hits, X-Catalog-Version, X-Audit-Id"
+)
+
+// of returns what a check found of one procedure, per protocol.
+func of(r *corstest.Report, procedure string) map[string]corstest.Result {
+	results := map[string]corstest.Result{}
+	for _, result := range r.Results {
+		if result.Procedure == procedure {
+			results[result.Protocol] = result
+		}
+	}
+	return results
+}
+
+// spied counts the calls that reach the shop's implementation.
+func spied(calls *atomic.Int32) http.Handler {
+	return shop.NewHandler(connect.WithInterceptors(spy{calls}))
+}
+
+type spy struct{ calls *atomic.Int32 }
+
+func (s spy) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
+	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
+		s.calls.Add(1)
+		return next(ctx, req)
+	}
+}
+
+func (s spy) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
+	return next
+}
+
+func (s spy) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
+	return func(ctx context.Context, conn connect.StreamingHandlerConn) error {
+		s.calls.Add(1)
+		return next(ctx, conn)
+	}
+}
+
+func TestCheck_passes_a_server_that_permits_what_its_schema_declares(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int32
+	cors := handCORS{origin: "*", allow: protocolHeaders + ", " + everyMetadata, expose: everyExposed}
+	r := corstest.Check(cors.wrap(spied(&calls)), pageOrigin, corstest.WithServices(catalogService), corstest.WithAudiences())
+	require.NoError(t, r.Err())
+	assert.Zero(t, calls.Load(), "a procedure ran")
+	var got []string
+	for _, result := range r.Results {
+		assert.Equal(t, http.StatusUnsupportedMediaType, result.Status)
+		got = append(got, result.Procedure[strings.LastIndexByte(result.Procedure, '/')+1:]+" "+result.Protocol)
+	}
+	assert.Equal(t, []string{
+		"GetProduct Connect", "GetProduct Connect GET", "GetProduct gRPC-Web",
+		"SearchProducts Connect", "SearchProducts gRPC-Web", // a stream has no GET
+		"WatchPrices Connect", "WatchPrices gRPC-Web",
+	}, got)
+}
+
+func TestCheck_names_what_is_missing(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int32
+	cors := handCORS{origin: "*", allow: protocolHeaders, expose: "Grpc-Status, Grpc-Message, Grpc-Status-Details-Bin"}
+	r := corstest.Check(cors.wrap(spied(&calls)), pageOrigin, corstest.WithServices(cartService), corstest.WithAudiences("storefront"))
+	require.Error(t, r.Err())
+	assert.Zero(t, calls.Load(), "a procedure ran")
+
+	add := of(r, "/"+cartService+"/AddItem")
+	assert.Equal(t, []string{"Authorization", "X-Tenant-Id"}, add["Connect"].CannotSend)
+	assert.Equal(t, []string{"X-Request-Id", "Trailer-X-Cost"}, add["Connect"].CannotRead)
+	assert.Equal(t, []string{"Authorization", "X-Tenant-Id"}, add["gRPC-Web"].CannotSend)
+	assert.Equal(t, []string{"X-Request-Id", "X-Cost"}, add["gRPC-Web"].CannotRead)
+	assert.Nil(t, add["Connect"].Blocked, "calls without the metadata go through")
+
+	track := of(r, "/"+cartService+"/TrackOrder")
+	assert.Equal(t, []string{"X-Request-Id", "X-Retry-Hint"}, track["Connect"].CannotRead, "the trailers of a Connect stream are in its body")
+	assert.Equal(t, []string{"X-Request-Id", "X-Retry-Hint", "X-Updates"}, track["gRPC-Web"].CannotRead)
+
+	purge := of(r, "/"+cartService+"/PurgeCarts")
+	assert.True(t, purge["Connect"].Refused)
+	assert.False(t, ok(purge["Connect"]), "an internal method is open to everybody")
+
+	message := r.Err().Error()
+	for _, line := range []string{
+		"FAIL  /acme.shop.v1.CartService/AddItem         Connect   415        Authorization, X-Tenant-Id  X-Request-Id, Trailer-X-Cost\n",
+		"FAIL  /acme.shop.v1.CartService/PurgeCarts      gRPC-Web  reachable\n",
+		"  - /acme.shop.v1.CartService/PurgeCarts: refuse pages of this origin\n",
+		"  - Access-Control-Allow-Headers must list Authorization, X-Tenant-Id\n",
+		"  - Access-Control-Expose-Headers must list Trailer-X-Cost, X-Cost, X-Request-Id, X-Retry-Hint, X-Rounds, X-Updates\n",
+	} {
+		assert.Contains(t, message, line)
+	}
+}
+
+func ok(r corstest.Result) bool { return r.OK() }
+
+// Each fault of a server's CORS, and how a check shows it.
+func TestCheck_finds(t *testing.T) {
+	t.Parallel()
+	good := handCORS{origin: "*", allow: protocolHeaders + ", " + everyMetadata, expose: everyExposed}
+	get, watch := "/"+catalogService+"/GetProduct", "/"+catalogService+"/WatchPrices"
+	options := []corstest.CheckOption{corstest.WithServices(catalogService)}
+	rows := []struct {
+		name    string
+		handler func() http.Handler
+		opts    []corstest.CheckOption
+		verify  func(t *testing.T, r *corstest.Report)
+	}{
+		{"no CORS at all", func() http.Handler { return shop.NewHandler() }, options, func(t *testing.T, r *corstest.Report) {
+			assert.Equal(t, corstest.PreflightMissingAllowOriginHeader, of(r, get)["Connect"].Blocked.Code)
+			assert.Nil(t, of(r, get)["Connect GET"].CannotSend)
+			assert.Contains(t, r.Err().Error(), "GetProduct, /acme.shop.v1.CatalogService/SearchProducts, /acme.shop.v1.CatalogService/WatchPrices: send 'Access-Control-Allow-Origin: https://app.example.com'")
+		}},
+		{"authentication outside CORS", func() http.Handler {
+			inner := good.wrap(shop.NewHandler())
+			return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+				if req.Header.Get("Authorization") == "" {
+					w.WriteHeader(http.StatusUnauthorized)
+					return
+				}
+				inner.ServeHTTP(w, req)
+			})
+		}, options, func(t *testing.T, r *corstest.Report) {
+			assert.Equal(t, corstest.PreflightMissingAllowOriginHeader, of(r, get)["gRPC-Web"].Blocked.Code)
+		}},
+		{"headers on success only", func() http.Handler {
+			next := shop.NewHandler()
+			return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+				if isPreflight(req) {
+					good.wrap(nil).ServeHTTP(w, req)
+					return
+				}
+				next.ServeHTTP(w, req)
+			})
+		}, options, func(t *testing.T, r *corstest.Report) {
+			assert.Equal(t, corstest.MissingAllowOriginHeader, of(r, get)["Connect"].Blocked.Code)
+		}},
+		{"one procedure without", func() http.Handler {
+			c := good
+			c.except = "WatchPrices"
+			return c.wrap(shop.NewHandler())
+		}, options, func(t *testing.T, r *corstest.Report) {
+			for protocol, result := range of(r, get) {
+				assert.True(t, ok(result), protocol)
+			}
+			for protocol, result := range of(r, watch) {
+				assert.False(t, ok(result), protocol)
+			}
+		}},
+		{"timeouts", func() http.Handler {
+			c := good
+			c.allow = "content-type,connect-protocol-version,x-grpc-web,x-user-agent"
+			return c.wrap(shop.NewHandler())
+		}, options, func(t *testing.T, r *corstest.Report) {
+			assert.Equal(t, []string{"Connect-Timeout-Ms"}, of(r, get)["Connect"].CannotSend)
+			assert.Equal(t, []string{"Connect-Timeout-Ms"}, of(r, get)["Connect GET"].CannotSend)
+			assert.Equal(t, []string{"Grpc-Timeout"}, of(r, get)["gRPC-Web"].CannotSend)
+			assert.Nil(t, of(r, get)["gRPC-Web"].Blocked)
+		}},
+		{"a header that no call goes without", func() http.Handler {
+			c := good
+			c.allow = "content-type,connect-timeout-ms,grpc-timeout,x-user-agent"
+			return c.wrap(shop.NewHandler())
+		}, options, func(t *testing.T, r *corstest.Report) {
+			assert.Equal(t, []string{"Connect-Protocol-Version"}, of(r, get)["Connect"].CannotSend)
+			assert.Equal(t, "connect-protocol-version", of(r, get)["Connect"].Blocked.Name)
+			assert.Equal(t, []string{"X-Grpc-Web"}, of(r, get)["gRPC-Web"].CannotSend)
+			assert.True(t, ok(of(r, get)["Connect GET"]))
+		}},
+		{"a wildcard with credentials", func() http.Handler { return good.wrap(shop.NewHandler()) },
+			append([]corstest.CheckOption{corstest.WithCredentials(corstest.CredentialsInclude)}, options...),
+			func(t *testing.T, r *corstest.Report) {
+				assert.Equal(t, corstest.PreflightWildcardOriginNotAllowed, of(r, get)["Connect"].Blocked.Code)
+				assert.Equal(t, corstest.WildcardOriginNotAllowed, requireCode(t, of(r, get)["Connect GET"]))
+			}},
+		{"two layers of CORS", func() http.Handler {
+			inner := shop.NewHandler()
+			return good.wrap(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+				w.Header().Add(allowOrigin, "*")
+				inner.ServeHTTP(w, req)
+			}))
+		}, options, func(t *testing.T, r *corstest.Report) {
+			assert.Equal(t, corstest.MultipleAllowOriginValues, of(r, get)["Connect"].Blocked.Code)
+		}},
+		{"metadata that only the test declares", func() http.Handler { return good.wrap(shop.NewHandler()) },
+			append([]corstest.CheckOption{corstest.Declare(catalogService+".GetProduct", corstest.Metadata{
+				RequestHeaders: []string{"x-new"}, ResponseHeaders: []string{"X-Newer"}, ResponseTrailers: []string{"x-newest"},
+			})}, options...),
+			func(t *testing.T, r *corstest.Report) {
+				assert.Equal(t, []string{"X-New"}, of(r, get)["Connect"].CannotSend)
+				assert.Equal(t, []string{"X-Newer", "Trailer-X-Newest"}, of(r, get)["Connect"].CannotRead)
+				assert.Equal(t, []string{"X-Newer", "X-Newest"}, of(r, get)["gRPC-Web"].CannotRead)
+				assert.True(t, ok(of(r, watch)["Connect"]))
+			}},
+		{"a handler that panics", func() http.Handler {
+			return good.wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("oh") }))
+		}, options, func(t *testing.T, r *corstest.Report) {
+			assert.Contains(t, r.Err().Error(), "the handler panicked: oh")
+		}},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			r := corstest.Check(row.handler(), pageOrigin, row.opts...)
+			require.Error(t, r.Err())
+			row.verify(t, r)
+		})
+	}
+}
+
+func requireCode(t *testing.T, r corstest.Result) corstest.Code {
+	t.Helper()
+	require.NotNil(t, r.Blocked)
+	return corstest.Code(strings.TrimPrefix(string(r.Blocked.Code), "Preflight"))
+}
+
+func TestCheck_expects_audiences_to_be_kept_apart(t *testing.T) {
+	t.Parallel()
+	shut := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) { http.Error(w, "no", http.StatusForbidden) })
+	admin := corstest.WithServices("acme.shop.v1.AdminService")
+	require.NoError(t, corstest.Check(shut, pageOrigin, admin, corstest.WithAudiences()).Err(), "everything is refused, as it should be")
+	assert.Len(t, failures(corstest.Check(shut, pageOrigin, admin, corstest.WithAudiences("backoffice"))), 2, "SetPrice in two protocols")
+	assert.Len(t, failures(corstest.Check(shut, pageOrigin, admin, corstest.WithAudiences("storefront", "backoffice"))), 4)
+
+	open := handCORS{origin: "*", allow: protocolHeaders + ", " + everyMetadata, expose: everyExposed}.wrap(shop.NewHandler())
+	assert.Len(t, failures(corstest.Check(open, pageOrigin, admin, corstest.WithAudiences("backoffice"))), 2, "ReportProduct is not for it")
+
+	err := corstest.Check(open, pageOrigin, admin).Err()
+	require.ErrorContains(t, err, "the schema has the audiences backoffice, storefront: say with WithAudiences which of them https://app.example.com belongs to")
+}
+
+func failures(r *corstest.Report) (failed []corstest.Result) {
+	for _, result := range r.Results {
+		if !result.OK() {
+			failed = append(failed, result)
+		}
+	}
+	return failed
+}
+
+func TestCheck_of_what_it_cannot_check(t *testing.T) {
+	t.Parallel()
+	handler := shop.NewHandler()
+	audiences := corstest.WithAudiences()
+	rows := []struct {
+		origin string
+		opts   []corstest.CheckOption
+		want   string
+	}{
+		{"app.example.com", nil, "is not an origin"},
+		{pageOrigin, []corstest.CheckOption{corstest.WithServerURL("api.example")}, "WithServerURL: "},
+		{pageOrigin, []corstest.CheckOption{corstest.WithServerURL(pageOrigin)}, "of the server's own origin"},
+		{pageOrigin, []corstest.CheckOption{corstest.WithServices("acme.shop.v1.NoService")}, "no linked service is called acme.shop.v1.NoService"},
+		{pageOrigin, []corstest.CheckOption{audiences, corstest.WithPathPrefix("/api")}, "is WithPathPrefix missing"},
+		{pageOrigin, []corstest.CheckOption{audiences, corstest.WithPathPrefix("/api"), corstest.WithServices(cartService)}, "the handler answers 404 to every procedure of " + cartService},
+		{pageOrigin, []corstest.CheckOption{corstest.WithFiles(&protoregistry.Files{})}, "serves none of the linked services"},
+	}
+	for _, row := range rows {
+		require.ErrorContains(t, corstest.Check(handler, row.origin, row.opts...).Err(), row.want)
+	}
+}
+
+func TestCheck_leaves_out_what_is_not_served(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	mux.Handle(shopv1connect.NewCatalogServiceHandler(shop.Catalog{}))
+	cors := handCORS{origin: "*", allow: protocolHeaders + ", " + everyMetadata, expose: everyExposed}
+	prefixed := http.StripPrefix("/api", cors.wrap(mux))
+	r := corstest.Check(prefixed, pageOrigin, corstest.WithAudiences(), corstest.WithPathPrefix("/api/"))
+	require.NoError(t, r.Err())
+	assert.Contains(t, r.NotServed, cartService)
+	assert.Contains(t, r.String(), "Not served here: acme.shop.v1.AdminService, acme.shop.v1.CartService, acme.shop.v1.WarehouseService\n")
+	for _, result := range r.Results {
+		assert.Contains(t, result.Procedure, catalogService)
+	}
+}
+
+func TestCheck_calls_for_real_when_it_is_told_to(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int32
+	cors := handCORS{origin: "*", allow: protocolHeaders + ", " + everyMetadata, expose: "Grpc-Status"}
+	metadata := http.Header{"Authorization": {"Bearer ada"}, "X-Tenant-Id": {"acme"}, "X-Undeclared": {"1"}}
+	r := corstest.Check(cors.wrap(spied(&calls)), pageOrigin, corstest.WithServices(cartService, catalogService), corstest.WithAudiences("storefront"),
+		corstest.WithCalls(metadata, cartService+".Checkout", catalogService))
+	assert.Equal(t, int32(2+7), calls.Load(), "Checkout in two protocols, the catalogue in all")
+
+	checkout := of(r, "/"+cartService+"/Checkout")
+	assert.True(t, checkout["Connect"].Called)
+	assert.Equal(t, http.StatusBadRequest, checkout["Connect"].Status, "an empty token is declined")
+	assert.Equal(t, []string{"Trailer-X-Cost", "X-Retry-Hint"}, checkout["Connect"].CannotRead, "what this answer carried")
+	assert.Equal(t, []string{"Grpc-Message", "Grpc-Status-Details-Bin", "X-Cost", "X-Retry-Hint"}, checkout["gRPC-Web"].CannotRead)
+
+	search := of(r, "/"+catalogService+"/SearchProducts")
+	assert.Equal(t, http.StatusOK, search["gRPC-Web"].Status)
+	assert.True(t, ok(search["gRPC-Web"]), "hits were sent, so the trailers are in the body: %+v", search["gRPC-Web"])
+	assert.False(t, of(r, "/"+cartService+"/AddItem")["Connect"].Called)
+}
+
+// A full check of 100 procedures is part of every test run, so it must not be
+// felt.
+func TestCheck_of_100_procedures(t *testing.T) {
+	t.Parallel()
+	const services, methods = 10, 10
+	file := &descriptorpb.FileDescriptorProto{
+		Name: proto.String("hundred.proto"), Package: proto.String("hundred.v1"), Syntax: proto.String("proto3"),
+		Dependency:  []string{corsrpcv1.File_corsrpc_v1_options_proto.Path()},
+		MessageType: []*descriptorpb.DescriptorProto{{Name: proto.String("Empty")}},
+	}
+	mux := http.NewServeMux()
+	for s := range services {
+		service := &descriptorpb.ServiceDescriptorProto{Name: proto.String(fmt.Sprintf("S%dService", s))}
+		for m := range methods {
+			options := &descriptorpb.MethodOptions{IdempotencyLevel: descriptorpb.MethodOptions_NO_SIDE_EFFECTS.Enum()}
+			proto.SetExtension(options, corsrpcv1.E_Method, &corsrpcv1.MethodOptions{RequestHeaders: []string{"x-a"}, ResponseTrailers: []string{fmt.Sprintf("x-trailer-%d", m)}})
+			service.Method = append(service.Method, &descriptorpb.MethodDescriptorProto{
+				Name: proto.String(fmt.Sprintf("M%d", m)), InputType: proto.String(".hundred.v1.Empty"), OutputType: proto.String(".hundred.v1.Empty"), Options: options,
+			})
+		}
+		file.Service = append(file.Service, service)
+		mux.HandleFunc("/hundred.v1."+service.GetName()+"/", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnsupportedMediaType) })
+	}
+	files := &protoregistry.Files{}
+	for _, dependency := range []string{"google/protobuf/descriptor.proto", corsrpcv1.File_corsrpc_v1_options_proto.Path()} {
+		d, err := protoregistry.GlobalFiles.FindFileByPath(dependency)
+		require.NoError(t, err)
+		require.NoError(t, files.RegisterFile(d))
+	}
+	descriptor, err := protodesc.NewFile(file, files)
+	require.NoError(t, err)
+	require.NoError(t, files.RegisterFile(descriptor))
+
+	cors := handCORS{origin: "*", allow: protocolHeaders + ", x-a", expose: "*"}
+	begin := time.Now()
+	r := corstest.Check(cors.wrap(mux), pageOrigin, corstest.WithFiles(files))
+	t.Logf("a check of %d calls took %v", len(r.Results), time.Since(begin))
+	require.NoError(t, r.Err())
+	assert.Len(t, r.Results, services*methods*3)
+
+	cors.expose = "Grpc-Status, Grpc-Message, Grpc-Status-Details-Bin"
+	r = corstest.Check(cors.wrap(mux), pageOrigin, corstest.WithFiles(files))
+	assert.Len(t, failures(r), services*methods*3)
+	assert.True(t, slices.ContainsFunc(r.Results, func(result corstest.Result) bool { return slices.Contains(result.CannotRead, "Trailer-X-Trailer-9") }))
+}
