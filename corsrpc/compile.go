@@ -145,7 +145,9 @@ func (c *compiler) selectServices() {
 	}
 	linked, err := contract.Services(files)
 	if err != nil {
-		c.mistakes.add(c.mistakes.place(inFiles), "Files", "", err.Error())
+		for _, err := range flatten(err) {
+			c.mistakes.add(c.mistakes.place(inFiles), "Files", "", err.Error())
+		}
 		return
 	}
 	c.known = make(map[string]contract.Service, len(linked))
@@ -182,6 +184,14 @@ func (c *compiler) selectServices() {
 		c.mistakes.add(c.mistakes.place(inServices), "Services", "",
 			"leaves nothing to govern: no such service is linked and there are no Resources; import the generated code, and call New after it has registered, in main and not in a package-level var")
 	}
+}
+
+// flatten returns the parts of a joined error.
+func flatten(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	return []error{err}
 }
 
 func (c *compiler) requireService(at place, fieldName, name string) bool {

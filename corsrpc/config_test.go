@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoregistry"
@@ -357,6 +358,30 @@ func TestFiles(t *testing.T) {
 	require.NoError(t, files.RegisterFile(d))
 	_, err = corsrpc.New(corsrpc.Config{Files: files})
 	assert.Equal(t, []corsrpc.ConfigError{{"(corsrpc.v1.method) of app.S.M: request_headers[0]", "cookie", "is a forbidden request header: browsers let no page set it, so leave it out"}}, mistakes(t, err))
+}
+
+// Options that cannot be read are mistakes, one each.
+func TestUnreadableOptions(t *testing.T) {
+	t.Parallel()
+	files := new(protoregistry.Files)
+	for _, name := range []string{"one", "two"} {
+		options := &descriptorpb.ServiceOptions{}
+		// Field 57417894, (corsrpc.v1.service), as a varint.
+		options.ProtoReflect().SetUnknown(protowire.AppendVarint(protowire.AppendTag(nil, 57417894, protowire.VarintType), 1))
+		d, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
+			Name: proto.String(name + ".proto"), Package: proto.String(name), Syntax: proto.String("proto3"),
+			Service: []*descriptorpb.ServiceDescriptorProto{{Name: proto.String("S"), Options: options}},
+		}, nil)
+		require.NoError(t, err)
+		require.NoError(t, files.RegisterFile(d))
+	}
+	_, err := corsrpc.New(corsrpc.Config{Files: files})
+	found := mistakes(t, err)
+	require.Len(t, found, 2)
+	for i, name := range []string{"one.S", "two.S"} {
+		assert.Equal(t, "Files", found[i].Field)
+		assert.Contains(t, found[i].Reason, name)
+	}
 }
 
 func TestConfigIsReadOnce(t *testing.T) {

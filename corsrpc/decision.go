@@ -2,6 +2,7 @@ package corsrpc
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -247,6 +248,9 @@ func explainOrigin(r *rule, o string) (detail, fix string) {
 	entry, err := origin.Parse(o)
 	switch {
 	case err != nil:
+		if plain := errors.Unwrap(err); plain != nil {
+			err = plain // without the entry to write instead: this origin is nobody's mistake
+		}
 		return "the origin " + err.Error(), ""
 	case entry.String() != o || entry.Any() || strings.Contains(o, "*"):
 		return "the origin is a pattern, which no browser sends", ""

@@ -200,10 +200,16 @@ func (r *Rule) Browser(v Verdict, header http.Header) (Reason, string) {
 		return v.Reason, ""
 	case v.Kind == Preflight:
 		return r.browserPreflight(header)
-	case v.Kind == Cross && !r.Credentials && len(header["Cookie"]) > 0:
+	case v.Kind == Cross && !r.Credentials && len(header["Cookie"]) > 0 && mayBeCORS(header["Sec-Fetch-Mode"]):
 		return CredentialsNotAllowed, ""
 	}
 	return OK, ""
+}
+
+// mayBeCORS reports whether the browser will make a CORS check: not for forms
+// and other requests in modes that ask for no permission.
+func mayBeCORS(mode []string) bool {
+	return len(mode) == 0 || isOnly(mode, "cors")
 }
 
 func (r *Rule) browserPreflight(header http.Header) (Reason, string) {
