@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/corsrpc/corsrpc-go/internal/contract"
-	"github.com/corsrpc/corsrpc-go/internal/field"
 	"github.com/corsrpc/corsrpc-go/internal/protocol"
 )
 
@@ -296,9 +296,17 @@ type probe struct {
 
 func (p *probe) run(refused bool) Result {
 	result := Result{Procedure: p.method.Procedure, Protocol: p.name, Refused: refused}
-	header := p.headers(!refused)
-	response := p.try(header, &result)
-	if refused || response == nil {
+	if refused {
+		p.expectRefusal(&result)
+		return result
+	}
+	header := p.headers()
+	response, blocked, err := p.try(header)
+	if blocked != nil {
+		p.diagnose(header, blocked, &result)
+		response, _, err = p.try(header) // what is left of it
+	}
+	if result.failure = err; response == nil {
 		return result
 	}
 	result.Status = response.Status
@@ -313,61 +321,90 @@ func (p *probe) run(refused bool) Result {
 	return result
 }
 
-// headers returns what a client sends: always what the protocol needs, and in
-// full also what calls with a timeout and the application add.
-func (p *probe) headers(full bool) http.Header {
+// expectRefusal tries what needs least permission: the protocol's own headers,
+// and none at all.
+func (p *probe) expectRefusal(result *Result) {
+	own := p.headers()
+	for name := range own {
+		if !p.needs(name) {
+			own.Del(name)
+		}
+	}
+	for _, header := range []http.Header{own, {}} {
+		response, blocked, err := p.try(header)
+		if result.Blocked, result.failure = blocked, err; blocked == nil {
+			if response != nil {
+				result.Status = response.Status
+			}
+			return
+		}
+	}
+}
+
+// diagnose finds which of the headers the server does not permit, and removes
+// them. It asks for each by itself: many servers do not answer with the list of
+// what they permit, but with no permission at all.
+func (p *probe) diagnose(header http.Header, cause *BlockedError, result *Result) {
+	if _, blocked, _ := p.try(http.Header{}); blocked != nil {
+		result.Blocked = cause // it is not about the headers
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(header)) {
+		_, blocked, _ := p.try(http.Header{name: header[name]})
+		if blocked == nil {
+			continue
+		}
+		result.CannotSend = append(result.CannotSend, name)
+		header.Del(name)
+		if p.needs(name) {
+			result.Blocked = cause
+		}
+	}
+	if len(result.CannotSend) == 0 { // only together
+		result.Blocked = cause
+	}
+}
+
+// headers returns what a client sends: what the protocol needs, and what calls
+// with a timeout and the application add.
+func (p *probe) headers() http.Header {
 	header := http.Header{}
 	for name, value := range p.header {
-		if full || !slices.Contains(p.optional, name) {
-			header.Set(name, value)
-		}
+		header.Set(name, value)
 	}
 	if p.dialect.method == http.MethodPost {
 		header.Set("Content-Type", p.contentType(unknownCodec))
 	}
-	if full {
-		for _, name := range p.declared.RequestHeaders {
-			if header.Get(name) == "" {
-				header.Set(name, placeholder)
-			}
+	for _, name := range p.declared.RequestHeaders {
+		if header.Get(name) == "" {
+			header.Set(name, placeholder)
 		}
 	}
 	return header
-}
-
-// try fetches with these headers, and again without each that the server does
-// not permit, so that the result lists all of them. It removes them from
-// header.
-func (p *probe) try(header http.Header, result *Result) *Response {
-	for {
-		response, err := p.fetch(header, unknownCodec, nil)
-		blocked, isBlocked := errors.AsType[*BlockedError](err)
-		if isBlocked && blocked.Code == HeaderDisallowedByPreflightResponse && !result.Refused && header.Get(blocked.Name) != "" {
-			name := field.Canonical(blocked.Name)
-			result.CannotSend = append(result.CannotSend, name)
-			if result.Blocked == nil && p.needs(name) {
-				result.Blocked = blocked
-			}
-			header.Del(name)
-			continue
-		}
-		if err != nil {
-			if isBlocked && result.Blocked == nil {
-				result.Blocked = blocked
-			} else if !isBlocked {
-				result.failure = err
-			}
-			return nil
-		}
-		drain(response.Body)
-		return response
-	}
 }
 
 // needs reports whether no call goes without the header.
 func (p *probe) needs(name string) bool {
 	_, own := p.header[name]
 	return name == "Content-Type" || own && !slices.Contains(p.optional, name)
+}
+
+// try fetches with these headers and a codec that no server knows. Without a
+// Content-Type it sends one that needs no permission, and that no RPC server
+// takes either.
+func (p *probe) try(header http.Header) (*Response, *BlockedError, error) {
+	if p.dialect.method == http.MethodPost && header.Get("Content-Type") == "" {
+		header = header.Clone()
+		header.Set("Content-Type", "text/plain")
+	}
+	response, err := p.fetch(header, unknownCodec, nil)
+	if blocked, ok := errors.AsType[*BlockedError](err); ok {
+		return nil, blocked, nil
+	}
+	if err == nil {
+		drain(response.Body)
+	}
+	return response, nil, err
 }
 
 // fetch sends one request from a fresh page, which remembers no preflight.

@@ -220,6 +220,35 @@ func TestCheck_finds(t *testing.T) {
 			assert.Equal(t, []string{"X-Grpc-Web"}, of(r, get)["gRPC-Web"].CannotSend)
 			assert.True(t, ok(of(r, get)["Connect GET"]))
 		}},
+		{"no permission at all for some headers", func() http.Handler {
+			next := good.wrap(shop.NewHandler())
+			return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+				asked := strings.Split(req.Header.Get("Access-Control-Request-Headers"), ",")
+				if slices.Contains(asked, "x-grpc-web") || slices.Contains(asked, "connect-timeout-ms") {
+					w.WriteHeader(http.StatusForbidden)
+					return
+				}
+				next.ServeHTTP(w, req)
+			})
+		}, options, func(t *testing.T, r *corstest.Report) {
+			assert.Equal(t, []string{"Connect-Timeout-Ms"}, of(r, get)["Connect"].CannotSend)
+			assert.Nil(t, of(r, get)["Connect"].Blocked)
+			assert.Equal(t, []string{"X-Grpc-Web"}, of(r, get)["gRPC-Web"].CannotSend)
+			assert.Equal(t, corstest.PreflightMissingAllowOriginHeader, of(r, get)["gRPC-Web"].Blocked.Code)
+			assert.Equal(t, http.StatusUnsupportedMediaType, of(r, get)["gRPC-Web"].Status, "what remains is tried, to see what is exposed")
+			assert.NotContains(t, r.Err().Error(), "Access-Control-Allow-Origin", "the origin is permitted")
+		}},
+		{"an internal method that answers without being asked", func() http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+				if !isPreflight(req) {
+					w.Header().Set(allowOrigin, "*")
+					shop.NewHandler().ServeHTTP(w, req)
+				}
+			})
+		}, []corstest.CheckOption{corstest.WithServices("acme.shop.v1.WarehouseService")}, func(t *testing.T, r *corstest.Report) {
+			assert.Len(t, failures(r), 2)
+			assert.Contains(t, r.Err().Error(), "refuse pages of this origin")
+		}},
 		{"a wildcard with credentials", func() http.Handler { return good.wrap(shop.NewHandler()) },
 			append([]corstest.CheckOption{corstest.WithCredentials(corstest.CredentialsInclude)}, options...),
 			func(t *testing.T, r *corstest.Report) {

@@ -339,7 +339,7 @@ func names(h http.Header) []string {
 func TestTwoHalves_meet(t *testing.T) {
 	t.Parallel()
 	met := map[string]int{}
-	for seed := range uint64(1500) {
+	for seed := range uint64(800) {
 		w := newWorld(t, seed)
 		for range 12 {
 			request, about := w.request()
@@ -354,7 +354,7 @@ func TestTwoHalves_meet(t *testing.T) {
 		"Cross, preflight false, blocked false", "Cross, preflight false, blocked true",
 		"Ungoverned, preflight false, blocked true", "SameOrigin, preflight false, blocked false", "read",
 	} {
-		assert.Greater(t, met[what], 40, "%s happened too seldom to prove anything: %v", what, met)
+		assert.Greater(t, met[what], 20, "%s happened too seldom to prove anything: %v", what, met)
 	}
 	t.Log(met)
 }

@@ -167,7 +167,7 @@ func (r *Report) fixes() []string {
 			fix = result.failure.Error()
 		case result.Refused:
 			fix = "refuse pages of this origin"
-		case result.Blocked != nil && result.Blocked.Code != HeaderDisallowedByPreflightResponse:
+		case result.Blocked != nil && len(result.CannotSend) == 0:
 			fix = fmt.Sprintf("%s [%s]", strings.ReplaceAll(result.Blocked.Fix, result.Blocked.URL, "(the URL)"), result.Blocked.Code)
 		}
 		if fix != "" && !slices.Contains(procedures[fix], result.Procedure) {
