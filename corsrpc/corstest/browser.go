@@ -30,6 +30,7 @@ type Browser struct {
 	preflights preflightCache
 	cookies    cookieStore
 	exchanges  []*Exchange
+	neverSent  []*BlockedError
 }
 
 // NewBrowser returns a browser that shows a page of this origin, written as
@@ -114,14 +115,14 @@ func WithProfile(p Profile) Option {
 
 // WithTransport sends every exchange through rt. The default is
 // [http.DefaultTransport]. It must not follow redirects, keep cookies or undo
-// content codings: these are the browser's.
+// content codings: these are the browser's. A [Check] ignores it.
 func WithTransport(rt http.RoundTripper) Option {
 	return option(func(s *settings) { s.transport = rt })
 }
 
 // WithHandler has h answer every request in this process, whatever the host in
 // its URL: a server without a network, as if reached over HTTP/2, and over TLS
-// where the URL is https.
+// where the URL is https. A [Check] ignores it.
 func WithHandler(h http.Handler) Option {
 	return WithTransport(handlerTransport{h})
 }
@@ -132,7 +133,8 @@ func WithClock(now func() time.Time) Option {
 	return option(func(s *settings) { s.now = now })
 }
 
-// WithCredentials is the credentials mode of the calls of [Browser.Client].
+// WithCredentials is the credentials mode of the calls of [Browser.Client], and
+// of a [Check].
 // The default is [CredentialsSameOrigin], which is that of fetch.
 func WithCredentials(mode CredentialsMode) Option {
 	return option(func(s *settings) { s.credentials = mode })
@@ -140,7 +142,7 @@ func WithCredentials(mode CredentialsMode) Option {
 
 // WithRedirect is the redirect mode of the calls of [Browser.Client]. The
 // default is [RedirectFollow], which is that of fetch; connect-web has
-// [RedirectError].
+// [RedirectError]. A [Check] ignores it.
 func WithRedirect(mode RedirectMode) Option {
 	return option(func(s *settings) { s.redirect = mode })
 }
@@ -207,27 +209,36 @@ func (b *Browser) Exchanges() []Exchange {
 }
 
 // Err returns what went wrong so far in the way of CORS, each thing once, or
-// nil: every answer that was blocked, and every header that pages need and
-// could not read ([ResponseHeaderNotExposed]), of which neither browsers nor
-// RPC clients tell. Ask it at the end of a test.
+// nil: every request and answer that was blocked, and every header that pages
+// need and could not read ([ResponseHeaderNotExposed]), of which neither
+// browsers nor RPC clients tell. Ask it at the end of a test.
 func (b *Browser) Err() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	found := slices.Clone(b.neverSent)
+	for _, exchange := range b.exchanges {
+		if blocked, ok := errors.AsType[*BlockedError](exchange.Err); ok {
+			found = append(found, blocked)
+		}
+		found = append(found, exchange.NotExposed...)
+	}
 	var problems []error
 	seen := map[string]bool{}
-	add := func(blocked *BlockedError) {
+	for _, blocked := range found {
 		if message := blocked.Error(); !seen[message] {
 			seen[message] = true
 			problems = append(problems, blocked)
 		}
 	}
-	for _, exchange := range b.Exchanges() {
-		if blocked, ok := errors.AsType[*BlockedError](exchange.Err); ok {
-			add(blocked)
-		}
-		for _, hidden := range exchange.NotExposed {
-			add(hidden)
-		}
-	}
 	return errors.Join(problems...)
+}
+
+// unsent notes a request that the browser did not even send.
+func (b *Browser) unsent(blocked *BlockedError) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.neverSent = append(b.neverSent, blocked)
+	return blocked
 }
 
 // cached gives exclusive use of the preflight cache.

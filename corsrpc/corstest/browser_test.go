@@ -301,6 +301,9 @@ func TestFetch_blocks_mixed_content(t *testing.T) {
 	blocked := requireBlocked(t, on(s), corstest.Request{URL: "http://api.example.com/"})
 	assert.Equal(t, corstest.MixedContent, blocked.Code)
 	assert.Empty(t, s.requests)
+	b := on(s)
+	blocked = requireBlocked(t, b, corstest.Request{URL: "http://api.example.com/"})
+	require.ErrorIs(t, b.Err(), blocked, "what was not even sent is a problem too")
 	for _, loopback := range []string{"http://localhost:8080/", "http://api.localhost/", "http://127.0.0.2/", "http://[::1]/"} {
 		requireAnswered(t, on(s), corstest.Request{URL: loopback})
 	}
@@ -445,6 +448,20 @@ func TestFetch_ends_with_its_context(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorIs(t, b.Exchanges()[0].Err, context.Canceled)
 	require.NoError(t, b.Err(), "that a page lost interest is not a matter of CORS")
+}
+
+// An answer that is blocked is not waited for, though it may never end.
+func TestFetch_ends_answers_that_it_blocks(t *testing.T) {
+	t.Parallel()
+	ended := make(chan struct{})
+	b := corstest.NewBrowser(pageOrigin, corstest.WithHandler(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		_, _ = io.WriteString(w, "first of many")
+		_ = http.NewResponseController(w).Flush()
+		<-req.Context().Done()
+		close(ended)
+	})))
+	requireBlocked(t, b, corstest.Request{URL: apiURL})
+	<-ended
 }
 
 func TestBrowser_is_safe_for_concurrent_use(t *testing.T) {

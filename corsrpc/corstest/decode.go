@@ -55,10 +55,3 @@ func (b *decodingBody) Read(p []byte) (int, error) {
 }
 
 func (b *decodingBody) Close() error { return b.coded.Close() }
-
-// drain ends an answer whose body the browser does not read.
-func drain(body io.ReadCloser) {
-	const enough = 64 << 10 // for the connection's next use; more is cheaper cut
-	_, _ = io.CopyN(io.Discard, body, enough)
-	_ = body.Close()
-}

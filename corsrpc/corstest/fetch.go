@@ -286,9 +286,9 @@ func defaultAccept(mode Mode, destination string) string {
 func (f *fetch) run(ctx context.Context) (*Response, error) {
 	preflighted := false
 	for {
-		withPreflight, err := f.taint()
-		if err != nil {
-			return nil, err
+		withPreflight, blocked := f.taint()
+		if blocked != nil {
+			return nil, f.b.unsent(blocked)
 		}
 		preflighted = preflighted || withPreflight
 		response, err := f.hop(ctx, withPreflight)
@@ -304,7 +304,7 @@ func (f *fetch) run(ctx context.Context) (*Response, error) {
 
 // taint decides how much of the answer the page will see, and whether the
 // server is asked first (main fetch, steps 7 and 12).
-func (f *fetch) taint() (withPreflight bool, err error) {
+func (f *fetch) taint() (withPreflight bool, blocked *BlockedError) {
 	target := originOf(f.url())
 	if f.b.origin.scheme == "https" && f.mode != ModeNavigate && !target.trustworthy() {
 		return false, f.blocked(MixedContent, nil, "")
@@ -343,7 +343,7 @@ func (f *fetch) hop(ctx context.Context, withPreflight bool) (*Response, error) 
 		return nil, err
 	}
 	stop := func(blocked *BlockedError) (*Response, error) {
-		drain(answer.Body)
+		_ = answer.Body.Close()
 		return nil, f.b.failed(exchange, blocked)
 	}
 	if f.stream != nil && answer.ProtoMajor < 2 {
@@ -359,7 +359,7 @@ func (f *fetch) hop(ctx context.Context, withPreflight bool) (*Response, error) 
 		case RedirectError:
 			return stop(f.blocked(RedirectNotAllowed, answer.Header, ""))
 		case RedirectManual:
-			drain(answer.Body)
+			_ = answer.Body.Close()
 			return &Response{Type: TypeOpaqueRedirect, URL: withoutFragment(f.url()), Header: http.Header{}, Body: http.NoBody}, nil
 		}
 		location, ok := f.locationOf(answer)
@@ -370,7 +370,7 @@ func (f *fetch) hop(ctx context.Context, withPreflight bool) (*Response, error) 
 			if blocked := f.redirectTo(location, answer); blocked != nil {
 				return stop(blocked)
 			}
-			drain(answer.Body)
+			_ = answer.Body.Close()
 			return nil, nil
 		}
 	}
@@ -391,18 +391,18 @@ func (f *fetch) respond(answer *http.Response, exchange *Exchange) *Response {
 		protoMinor: answer.ProtoMinor,
 	}
 	if r.Type == TypeOpaque {
-		drain(answer.Body)
+		_ = answer.Body.Close()
 		r.URL, r.Redirected, r.Status, r.Body = "", false, 0, http.NoBody
 		return r
 	}
 	r.NotExposed = f.notExposed(exchange, answer.Header, r.Header)
 	r.Body, r.decoded = decode(answer)
 	if f.method == http.MethodHead || isNullBody(answer.StatusCode) {
-		drain(answer.Body)
+		_ = answer.Body.Close()
 		r.Body, r.decoded = http.NoBody, false
 	}
 	f.b.mu.Lock()
-	exchange.Visible, exchange.NotExposed = r.Header, r.NotExposed
+	exchange.Visible, exchange.NotExposed = r.Header.Clone(), r.NotExposed
 	f.b.mu.Unlock()
 	return r
 }

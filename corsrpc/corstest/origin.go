@@ -87,13 +87,9 @@ func (o origin) site() string {
 	return o.scheme + "://" + domain
 }
 
-// trustworthy reports whether browsers treat the origin as safe from the
-// network: HTTPS and loopback (Secure Contexts, "Is origin potentially
-// trustworthy?").
-func (o origin) trustworthy() bool {
-	return o.scheme == "https" || o.loopback() ||
-		!o.opaque() && o.scheme != "http" // an application's own scheme
-}
+// trustworthy reports whether browsers treat the origin of a URL as safe from
+// the network (Secure Contexts, "Is origin potentially trustworthy?").
+func (o origin) trustworthy() bool { return o.scheme == "https" || o.loopback() }
 
 func (o origin) loopback() bool {
 	if o.host == "localhost" || strings.HasSuffix(o.host, ".localhost") {

@@ -31,7 +31,7 @@ func (f *fetch) preflight(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	drain(answer.Body)
+	_ = answer.Body.Close()
 	if blocked := f.preflightVerdict(answer, unsafe); blocked != nil {
 		return f.b.failed(exchange, blocked)
 	}
