@@ -29,7 +29,8 @@ import (
 //     names that each protocol gives them, and so must the status headers of
 //     gRPC-Web;
 //   - methods with ACCESS_INTERNAL, and those of an audience that the origin
-//     does not belong to ([WithAudiences]), must be out of a page's reach.
+//     does not belong to ([WithAudiences]), must be out of a page's reach; and
+//     so must everything, where the origin is a stranger's ([WithNoAccess]).
 //
 // Check runs no procedure. It sends a message codec that no server knows, to
 // which RPC handlers answer 415 before anything else; the headers of that
@@ -64,6 +65,7 @@ type checkSettings struct {
 	prefix    string
 	services  []string // full names; nil: all of the application
 	audiences []string // nil: unknown
+	noAccess  bool
 	calls     []string // full names of methods and services, or "*"
 	metadata  http.Header
 }
@@ -96,6 +98,12 @@ func WithAudiences(labels ...string) CheckOption {
 			s.check.audiences = []string{}
 		}
 	})
+}
+
+// WithNoAccess expects that pages of the origin reach no procedure at all: it is
+// a stranger.
+func WithNoAccess() CheckOption {
+	return checkOption(func(s *settings) { s.check.noAccess = true })
 }
 
 // WithCalls makes real calls of the named methods and services, "*" for all,
@@ -237,7 +245,7 @@ func (c *checker) chosen() ([]contract.Service, error) {
 
 // unknownAudiences returns the labels that the test says nothing about.
 func (c *checker) unknownAudiences(services []contract.Service) []string {
-	if c.check.audiences != nil {
+	if c.check.audiences != nil || c.check.noAccess {
 		return nil
 	}
 	var labels []string
@@ -274,7 +282,7 @@ func (c *checker) service(service contract.Service) {
 	for i := range service.Methods {
 		m := method{service.Methods[i], &service}
 		schema := service.Of(&m.Method)
-		refused := schema.Internal ||
+		refused := schema.Internal || c.check.noAccess ||
 			schema.Audience != "" && !slices.Contains(c.check.audiences, schema.Audience)
 		for d := range dialects {
 			if dialects[d].calls(&m.Method) {

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
 
+	"github.com/corsrpc/corsrpc-go/corsrpc"
 	"github.com/corsrpc/corsrpc-go/corsrpc/corsrpcv1"
 	"github.com/corsrpc/corsrpc-go/corsrpc/corstest"
 	"github.com/corsrpc/corsrpc-go/internal/gen/acme/shop/v1/shopv1connect"
@@ -309,6 +310,23 @@ func TestCheck_expects_audiences_to_be_kept_apart(t *testing.T) {
 
 	err := corstest.Check(open, pageOrigin, admin).Err()
 	require.ErrorContains(t, err, "the schema has the audiences backoffice, storefront: say with WithAudiences which of them https://app.example.com belongs to")
+}
+
+func TestCheck_expects_strangers_to_be_kept_out(t *testing.T) {
+	t.Parallel()
+	const evil = "https://evil.test"
+	policy, err := corsrpc.New(corsrpc.Config{Origins: []string{pageOrigin}})
+	require.NoError(t, err)
+	r := corstest.Check(policy.Wrap(shop.NewHandler()), evil, corstest.WithNoAccess())
+	require.NoError(t, r.Err())
+	assert.Len(t, r.Results, 25)
+
+	echo := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		handCORS{origin: req.Header.Get("Origin"), allow: protocolHeaders}.wrap(shop.NewHandler()).ServeHTTP(w, req)
+	})
+	r = corstest.Check(echo, evil, corstest.WithNoAccess())
+	assert.Len(t, failures(r), 25)
+	assert.ErrorContains(t, r.Err(), "refuse pages of this origin")
 }
 
 func failures(r *corstest.Report) (failed []corstest.Result) {

@@ -19,10 +19,11 @@
 // It runs no procedure, needs no network, and takes a fraction of a millisecond
 // per procedure. What it finds is a table of what pages could not call, send or
 // read, and what the server's answers must say instead. See [Check] for where
-// its expectations come from: the schema's options, and [Declare]. Test the
-// origins that must be kept out too:
+// its expectations come from: the schema's options, and [Declare]. Test every
+// origin that the server knows, and one that must be kept out:
 //
-//	report := corstest.Check(newServer(), "https://console.example.com", corstest.WithAudiences("backoffice"))
+//	corstest.Check(newServer(), "https://console.example.com", corstest.WithAudiences("backoffice"))
+//	corstest.Check(newServer(), "https://evil.test", corstest.WithNoAccess())
 //
 // Where a whole conversation matters, cookies, redirects, metadata of single
 // answers, give a browser's client to generated code, in place of the one that
