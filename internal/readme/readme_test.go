@@ -85,6 +85,7 @@ var (
 	cors         *corsrpc.Policy
 	request      *http.Request
 	handler      http.Handler
+	ctx          context.Context
 )
 `
 
