@@ -1,0 +1,105 @@
+package bench
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// BenchmarkRows measures every subject on every row.
+func BenchmarkRows(b *testing.B) {
+	for row := range rows() {
+		for _, subject := range Subjects() {
+			if subject.NoPatterns && row.Setup.Patterns {
+				continue
+			}
+			b.Run(fmt.Sprintf("row=%s/subject=%s", row.Name, subject.Name), func(b *testing.B) {
+				handler, err := subject.Wrap(row.Setup, Nothing{})
+				require.NoError(b, err)
+				answer := NewAnswer()
+				b.ReportAllocs()
+				for b.Loop() {
+					answer.Reset()
+					handler.ServeHTTP(answer, row.Request)
+				}
+			})
+		}
+	}
+}
+
+// Everything that a subject answers is as it must be, but for these.
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+	runs := []string{"POST, refused: runs the handler", "Connect GET, refused: runs the handler"}
+	var sendsBack []string
+	for _, size := range HostileSizes {
+		sendsBack = append(sendsBack, fmt.Sprintf("preflight, list of %d KiB: sends the list back", size>>10))
+	}
+	known := map[string][]string{
+		"rs/cors":          runs,
+		"go-chi/cors":      slices.Concat(runs, sendsBack),
+		"gorilla/handlers": slices.Concat(runs, []string{"POST, origins=1: no Vary"}, sendsBack),
+		"echo floor":       sendsBack,
+	}
+	for _, subject := range Subjects() {
+		if subject.Kind == None {
+			continue
+		}
+		var faults []string
+		for row := range rows() {
+			if row.Setup.Origins > 1_000 || row.Setup.Patterns && subject.NoPatterns {
+				continue
+			}
+			spy := &Spy{}
+			handler, err := subject.Wrap(row.Setup, spy)
+			require.NoError(t, err, "%s: %s", subject.Name, row.Name)
+			if fault := row.Fault(handler, spy); fault != "" {
+				faults = append(faults, row.Name+": "+fault)
+			}
+		}
+		assert.Equal(t, known[subject.Name], faults, subject.Name)
+	}
+}
+
+// A check that finds no fault in an empty answer checks nothing.
+func TestFault_in_no_middleware(t *testing.T) {
+	t.Parallel()
+	for row := range rows() {
+		spy := &Spy{}
+		fault := row.Fault(spy, spy)
+		assert.Equal(t, row.Expects == Plain, fault == "", "%s: %q", row.Name, fault)
+	}
+}
+
+// Some libraries put values of their own into every answer.
+func TestCorruptible(t *testing.T) {
+	t.Parallel()
+	shares := map[string]bool{"rs/cors": true, "gin-contrib/cors": true}
+	for _, subject := range Subjects() {
+		corruptible := false
+		for row := range rows() {
+			if row.Setup == usual && row.Expects != Harmless {
+				handler, err := subject.Wrap(row.Setup, Nothing{})
+				require.NoError(t, err)
+				corruptible = corruptible || row.Corruptible(handler)
+			}
+		}
+		assert.Equal(t, shares[subject.Name], corruptible, subject.Name)
+	}
+}
+
+func rows() iter.Seq[Row] {
+	return func(yield func(Row) bool) {
+		for _, table := range Tables() {
+			for _, row := range table.Rows {
+				if !yield(row) {
+					return
+				}
+			}
+		}
+	}
+}
