@@ -104,11 +104,13 @@ func (i *interceptor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, preflight.HTTP2Preface)
 		return
 	}
-	if len(r.Header["Upgrade"]) > 0 {
+	// Later versions have no upgrades (RFC 9113, section 8.6).
+	if r.ProtoMajor < 2 && len(r.Header["Upgrade"]) > 0 {
 		r = withoutH2C(r)
 	}
+	origins := r.Header["Origin"]
 	read := r.Method == http.MethodGet || r.Method == http.MethodHead
-	if !read && len(r.Header["Origin"]) == 0 && len(r.Header["Sec-Fetch-Site"]) == 0 {
+	if !read && len(origins) == 0 && len(r.Header["Sec-Fetch-Site"]) == 0 {
 		i.next.ServeHTTP(w, r)
 		return
 	}
@@ -121,7 +123,7 @@ func (i *interceptor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		i.next.ServeHTTP(w, r)
 		return
 	}
-	verdict := rule.Judge(r.Method, r.Host, r.Header)
+	verdict := rule.JudgeFrom(origins, r.Method, r.Host, r.Header)
 	if s.onDenied != nil {
 		s.report(r.Context(), rule, verdict, r.Header)
 	}
@@ -134,16 +136,16 @@ func (i *interceptor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, rule.reason(verdict.Reason))
 		return
 	case verdict.Kind == preflight.Preflight:
-		rule.answerPreflight(header, r.Header["Origin"][0])
+		rule.answerPreflight(header, origins[0])
 		w.WriteHeader(http.StatusNoContent)
 		return
 	case verdict.Permitted:
-		rule.answerCall(header, r.Header["Origin"][0])
+		rule.answerCall(header, origins[0])
 	case rule.anyOrigin && read:
 		// The answer is the same for every origin and for none, and a cache
 		// may give it to any of them.
 		rule.answerCall(header, "*")
-	case !rule.anyOrigin && (read || len(r.Header["Origin"]) > 0):
+	case !rule.anyOrigin && (read || len(origins) > 0):
 		addVary(header, []string{"Origin"})
 	}
 	i.next.ServeHTTP(w, r)

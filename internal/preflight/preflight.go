@@ -94,10 +94,17 @@ func IsPreflight(method string, header http.Header) bool {
 // field. It neither allocates nor reads a header field to its end that no
 // valid request could have.
 func (r *Rule) Judge(method, host string, header http.Header) Verdict {
-	if IsPreflight(method, header) {
-		return r.judgePreflight(header["Origin"])
+	return r.JudgeFrom(header["Origin"], method, host, header)
+}
+
+// JudgeFrom is Judge for those who have looked up the lines of Origin: among
+// as many fields as browsers send, each look-up is a good part of all that is
+// done.
+func (r *Rule) JudgeFrom(origins []string, method, host string, header http.Header) Verdict {
+	if method == http.MethodOptions && len(origins) > 0 && len(header["Access-Control-Request-Method"]) > 0 {
+		return r.judgePreflight(origins)
 	}
-	return r.JudgeCall(host, header)
+	return r.judgeCall(host, origins, header["Sec-Fetch-Site"])
 }
 
 // judgePreflight permits by origin alone. Which method and which header fields
@@ -127,7 +134,10 @@ func (r *Rule) judgePreflight(origins []string) Verdict {
 //
 // Steps 1 and 4 to 7 refuse only where the rule is enforced.
 func (r *Rule) JudgeCall(host string, header http.Header) Verdict {
-	origins, site := header["Origin"], header["Sec-Fetch-Site"]
+	return r.judgeCall(host, header["Origin"], header["Sec-Fetch-Site"])
+}
+
+func (r *Rule) judgeCall(host string, origins, site []string) Verdict {
 	v := Verdict{Kind: Cross}
 	originReason := OriginMissing
 	if len(origins) > 0 {
