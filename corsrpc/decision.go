@@ -175,9 +175,10 @@ func (p *Policy) Admit(ctx context.Context, call Call) Decision {
 
 // report tells OnDenied of a request that was refused or that its browser will
 // block.
-func (s *snapshot) report(ctx context.Context, r *rule, v preflight.Verdict, header http.Header) {
-	if reason, name := r.Browser(v, header); reason != preflight.OK {
-		s.onDenied(ctx, r.explain(v, r.reason(reason), name, header))
+func (s *snapshot) report(r *http.Request, rule *rule) {
+	verdict := rule.Judge(r.Method, r.Host, r.Header)
+	if reason, name := rule.Browser(verdict, r.Header); reason != preflight.OK {
+		s.onDenied(r.Context(), rule.explain(verdict, rule.reason(reason), name, r.Header))
 	}
 }
 

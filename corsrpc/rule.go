@@ -109,6 +109,8 @@ func (r *rule) answerPreflight(header http.Header, origin string) {
 	lines := &[6]string{origin, "true", r.allowMethodsLine, r.allowHeadersLine, r.maxAgeLine, "Origin"}
 	if r.anyOrigin {
 		lines[0] = "*"
+	} else {
+		addVary(header, lines[5:6:6])
 	}
 	header[headerAllowOrigin] = lines[0:1:1]
 	if r.Credentials {
@@ -121,9 +123,6 @@ func (r *rule) answerPreflight(header http.Header, origin string) {
 		header[headerAllowHeaders] = lines[3:4:4]
 	}
 	header[headerMaxAge] = lines[4:5:5]
-	if !r.anyOrigin {
-		addVary(header, lines[5:6:6])
-	}
 }
 
 // answerCall writes what a page with a permitted origin must be told with
@@ -132,6 +131,8 @@ func (r *rule) answerCall(header http.Header, origin string) {
 	lines := &[4]string{origin, "true", r.exposeHeadersLine, "Origin"}
 	if r.anyOrigin {
 		lines[0] = "*"
+	} else {
+		addVary(header, lines[3:4:4])
 	}
 	header[headerAllowOrigin] = lines[0:1:1]
 	if r.Credentials {
@@ -140,12 +141,10 @@ func (r *rule) answerCall(header http.Header, origin string) {
 	if r.exposeHeadersLine != "" {
 		header[headerExposeHeaders] = lines[2:3:3]
 	}
-	if !r.anyOrigin {
-		addVary(header, lines[3:4:4])
-	}
 }
 
-// addVary adds the line to those that the answer already has.
+// addVary adds the line to those that the answer already has. Most answers
+// have no field at all when it comes first, and then its look-up is free.
 func addVary(header http.Header, line []string) {
 	present := header[headerVary]
 	if len(present) == 0 {

@@ -123,10 +123,10 @@ func (i *interceptor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		i.next.ServeHTTP(w, r)
 		return
 	}
-	verdict := rule.JudgeFrom(origins, r.Method, r.Host, r.Header)
 	if s.onDenied != nil {
-		s.report(r.Context(), rule, verdict, r.Header)
+		s.report(r, rule)
 	}
+	verdict := rule.Decide(origins, r.Method, r.Host, r.Header)
 	header := w.Header()
 	switch {
 	case verdict.Refused && verdict.Kind == preflight.Preflight:
@@ -175,10 +175,11 @@ func withoutH2C(r *http.Request) *http.Request {
 // answer, since it shares its key with good ones.
 func refuse(w http.ResponseWriter, reason preflight.Reason) {
 	header := w.Header()
-	header.Set("Cache-Control", "no-store")
-	header.Set("Content-Type", "text/plain; charset=utf-8")
-	header.Set("X-Content-Type-Options", "nosniff")
-	addVary(header, []string{"Origin"})
+	lines := &[4]string{"Origin", "no-store", "text/plain; charset=utf-8", "nosniff"}
+	addVary(header, lines[0:1:1])
+	header["Cache-Control"] = lines[1:2:2]
+	header["Content-Type"] = lines[2:3:3]
+	header["X-Content-Type-Options"] = lines[3:4:4]
 	w.WriteHeader(http.StatusForbidden)
 	// The client may be gone, which changes nothing.
 	_, _ = io.WriteString(w, refusals[reason])

@@ -143,19 +143,19 @@ func (f *staticFloor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func setPreflight(header http.Header, lines *[6]string) {
+	addVary(header, lines[5:6:6])
 	header["Access-Control-Allow-Origin"] = lines[0:1:1]
 	header["Access-Control-Allow-Credentials"] = lines[1:2:2]
 	header["Access-Control-Allow-Methods"] = lines[2:3:3]
 	header["Access-Control-Allow-Headers"] = lines[3:4:4]
 	header["Access-Control-Max-Age"] = lines[4:5:5]
-	addVary(header, lines[5:6:6])
 }
 
 func setCall(header http.Header, lines *[4]string) {
+	addVary(header, lines[3:4:4])
 	header["Access-Control-Allow-Origin"] = lines[0:1:1]
 	header["Access-Control-Allow-Credentials"] = lines[1:2:2]
 	header["Access-Control-Expose-Headers"] = lines[2:3:3]
-	addVary(header, lines[3:4:4])
 }
 
 func addVary(header http.Header, line []string) {
@@ -167,10 +167,11 @@ func addVary(header http.Header, line []string) {
 
 func refuse(w http.ResponseWriter) {
 	header := w.Header()
-	header["Cache-Control"] = []string{"no-store"}
-	header["Content-Type"] = []string{"text/plain; charset=utf-8"}
-	header["X-Content-Type-Options"] = []string{"nosniff"}
-	addVary(header, []string{"Origin"})
+	lines := &[4]string{"Origin", "no-store", "text/plain; charset=utf-8", "nosniff"}
+	addVary(header, lines[0:1:1])
+	header["Cache-Control"] = lines[1:2:2]
+	header["Content-Type"] = lines[2:3:3]
+	header["X-Content-Type-Options"] = lines[3:4:4]
 	w.WriteHeader(http.StatusForbidden)
 	_, _ = io.WriteString(w, "this page may not call\n")
 }

@@ -94,17 +94,27 @@ func IsPreflight(method string, header http.Header) bool {
 // field. It neither allocates nor reads a header field to its end that no
 // valid request could have.
 func (r *Rule) Judge(method, host string, header http.Header) Verdict {
-	return r.JudgeFrom(header["Origin"], method, host, header)
+	if IsPreflight(method, header) {
+		return r.judgePreflight(header["Origin"])
+	}
+	return r.JudgeCall(host, header)
 }
 
-// JudgeFrom is Judge for those who have looked up the lines of Origin: among
-// as many fields as browsers send, each look-up is a good part of all that is
-// done.
-func (r *Rule) JudgeFrom(origins []string, method, host string, header http.Header) Verdict {
+// Decide is Judge for those who have looked up the lines of Origin and do not
+// ask who called: an admitted call's Kind is Cross where Judge may say
+// SameOrigin. Among as many fields as browsers send, each look-up is a good
+// part of all that is done for a request.
+func (r *Rule) Decide(origins []string, method, host string, header http.Header) Verdict {
 	if method == http.MethodOptions && len(origins) > 0 && len(header["Access-Control-Request-Method"]) > 0 {
 		return r.judgePreflight(origins)
 	}
-	return r.judgeCall(host, origins, header["Sec-Fetch-Site"])
+	reason := r.permits(origins)
+	if reason == OK && !r.Internal {
+		// Whether step 2 or step 5 of JudgeCall lets it pass is all that
+		// Sec-Fetch-Site could tell.
+		return Verdict{Kind: Cross, Permitted: true}
+	}
+	return r.judgeCall(host, origins, reason, header["Sec-Fetch-Site"])
 }
 
 // judgePreflight permits by origin alone. Which method and which header fields
@@ -134,19 +144,15 @@ func (r *Rule) judgePreflight(origins []string) Verdict {
 //
 // Steps 1 and 4 to 7 refuse only where the rule is enforced.
 func (r *Rule) JudgeCall(host string, header http.Header) Verdict {
-	return r.judgeCall(host, header["Origin"], header["Sec-Fetch-Site"])
+	origins := header["Origin"]
+	return r.judgeCall(host, origins, r.permits(origins), header["Sec-Fetch-Site"])
 }
 
-func (r *Rule) judgeCall(host string, origins, site []string) Verdict {
-	v := Verdict{Kind: Cross}
-	originReason := OriginMissing
-	if len(origins) > 0 {
-		originReason = r.permits(origins)
-		// Also on a request that passes for another reason: what an answer
-		// says of its origin must depend on Origin alone, which is what
-		// caches are told by Vary.
-		v.Permitted = originReason == OK && !r.Internal
-	}
+func (r *Rule) judgeCall(host string, origins []string, originReason Reason, site []string) Verdict {
+	// Permitted also where a request passes for another reason: what an answer
+	// says of its origin must depend on Origin alone, which is what caches are
+	// told by Vary.
+	v := Verdict{Kind: Cross, Permitted: originReason == OK && !r.Internal}
 	switch {
 	case len(site) == 0 && len(origins) == 0:
 		v.Kind = NonBrowser
@@ -171,6 +177,8 @@ func (r *Rule) judgeCall(host string, origins, site []string) Verdict {
 // permits compares the lines of an Origin field with the rule's origins.
 func (r *Rule) permits(origins []string) Reason {
 	switch {
+	case len(origins) == 0:
+		return OriginMissing
 	case len(origins) != 1 || origins[0] == "":
 		return OriginMalformed
 	case r.Origins.Contains(origins[0]):

@@ -158,6 +158,13 @@ func TestJudgeCallAgreesWithTheOracle(t *testing.T) {
 								if got != want {
 									require.Equal(t, want, got, "%s %+v", method, s)
 								}
+								decided := want
+								if decided.Permitted {
+									decided.Kind = preflight.Cross
+								}
+								if got := rule.Decide(header["Origin"], method, requestHost, header); got != decided {
+									require.Equal(t, decided, got, "Decide, %s %+v", method, s)
+								}
 								if got.Permitted && got.Reason != preflight.OK || got.Refused && got.Reason == preflight.OK {
 									require.Fail(t, "contradiction", "%+v: %s %+v", got, method, s)
 								}
@@ -281,6 +288,9 @@ func TestJudgePreflight(t *testing.T) {
 							}
 							if got := rule.Judge("OPTIONS", host, header); got != want {
 								require.Equal(t, want, got, "%+v %v", s, header)
+							}
+							if got := rule.Decide(test.origin, "OPTIONS", host, header); got != want {
+								require.Equal(t, want, got, "Decide, %+v %v", s, header)
 							}
 						}
 					}

@@ -1,0 +1,57 @@
+// Command sidebyside measures corsrpc and its peers in turns and writes
+// docs/benchmarks.md with its pictures.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/corsrpc/corsrpc-go/internal/bench"
+)
+
+func main() {
+	log.SetFlags(0)
+	rounds := flag.Int("rounds", 31, "how often each subject is measured on each row, at least 20")
+	slice := flag.Duration("slice", time.Millisecond, "how long a measurement takes, about")
+	only := flag.String("rows", "", "measure only rows whose names contain this, and print the table")
+	docs := flag.String("docs", "", "write benchmarks.md and the pictures into this directory")
+	flag.Parse()
+	if *rounds < 20 {
+		log.Fatal("sidebyside: -rounds must be at least 20: fewer give no spread worth stating")
+	}
+	if *docs != "" && *only != "" {
+		log.Fatal("sidebyside: -docs needs all rows; leave out -rows")
+	}
+	report := &report{rounds: *rounds, tables: make(map[string][]result)}
+	for _, table := range bench.Tables() {
+		for _, row := range table.Rows {
+			if !strings.Contains(row.Name, *only) {
+				continue
+			}
+			series, err := measure(row, *rounds, *slice)
+			if err != nil {
+				log.Fatal("sidebyside: ", err)
+			}
+			for _, s := range series {
+				s.handler = nil // a policy of 100,000 origins is no company for the next row
+			}
+			report.tables[table.Name] = append(report.tables[table.Name], result{row, series})
+		}
+		if results := report.tables[table.Name]; len(results) > 0 {
+			var text strings.Builder
+			ratios(&text, results)
+			fmt.Printf("%s\n\n%s", table.Name, text.String())
+		}
+	}
+	if *docs == "" {
+		return
+	}
+	if err := report.write(*docs); err != nil {
+		fmt.Fprintln(os.Stderr, "sidebyside:", err)
+		os.Exit(1)
+	}
+}
