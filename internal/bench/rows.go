@@ -167,3 +167,6 @@ func (s Setup) preflight(origin, list string) *http.Request {
 	header["Access-Control-Request-Headers"] = []string{list}
 	return s.request(http.MethodOptions, "", header)
 }
+
+// Post is the call of a page that may make it.
+func (s Setup) Post() *http.Request { return s.post(s.origin()) }

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"log"
-	"os"
 	"strings"
 	"time"
 
@@ -15,8 +14,8 @@ import (
 
 func main() {
 	log.SetFlags(0)
-	rounds := flag.Int("rounds", 31, "how often each subject is measured on each row, at least 20")
-	slice := flag.Duration("slice", time.Millisecond, "how long a measurement takes, about")
+	rounds := flag.Int("rounds", 61, "how often each subject is measured on each row, at least 20")
+	slice := flag.Duration("slice", 250*time.Microsecond, "how long a measurement takes, about")
 	only := flag.String("rows", "", "measure only rows whose names contain this, and print the table")
 	docs := flag.String("docs", "", "write benchmarks.md and the pictures into this directory")
 	flag.Parse()
@@ -50,8 +49,17 @@ func main() {
 	if *docs == "" {
 		return
 	}
+	var err error
+	if report.memory, err = memoryOf(bench.Setup{Origins: 100_000, Procedures: 10_000}); err != nil {
+		log.Fatal("sidebyside: ", err)
+	}
+	if report.update, err = duringUpdates(20); err != nil {
+		log.Fatal("sidebyside: ", err)
+	}
+	if report.whole, err = wholeServers(*rounds); err != nil {
+		log.Fatal("sidebyside: ", err)
+	}
 	if err := report.write(*docs); err != nil {
-		fmt.Fprintln(os.Stderr, "sidebyside:", err)
-		os.Exit(1)
+		log.Fatal("sidebyside: ", err)
 	}
 }

@@ -1,8 +1,304 @@
 package main
 
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/corsrpc/corsrpc-go/corsrpc/corstest"
+	"github.com/corsrpc/corsrpc-go/internal/bench"
+)
+
+// A report is all that was measured.
 type report struct {
 	rounds int
 	tables map[string][]result
+	whole  map[string][]result // by HTTP version
+	update *updateRun
+	memory uint64
 }
 
-func (r *report) write(docs string) error { return nil }
+func (r *report) write(docs string) error {
+	text, err := r.markdown()
+	if err != nil {
+		return err
+	}
+	origins := r.picture("Origins", "POST")
+	origins.title, origins.horizontal = "Cost by number of origins", "origins in the configuration"
+	origins.subtitle = "an allowed call; the page's origin stands in the middle of the list"
+	origins.at, origins.ticks = []float64{1, 10, 1_000, 100_000}, []string{"1", "10", "1,000", "100,000"}
+	lengths := r.picture("Hostile", "preflight")
+	lengths.title, lengths.horizontal = "Cost by length of a hostile header", "bytes of Access-Control-Request-Headers"
+	lengths.subtitle = "a preflight that anybody can send, from a permitted origin"
+	for _, size := range bench.HostileSizes {
+		lengths.at = append(lengths.at, float64(size))
+		lengths.ticks = append(lengths.ticks, fmt.Sprintf("%d KiB", size>>10))
+	}
+	lengths.ticks[len(lengths.ticks)-1] = "1 MiB"
+	for name, content := range map[string]string{
+		"benchmarks.md":             text,
+		"cost-by-origins.svg":       origins.svg(),
+		"cost-by-header-length.svg": lengths.svg(),
+	} {
+		if err := os.WriteFile(filepath.Join(docs, name), []byte(content), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// picture has a line for every subject that does something, of a table's rows
+// whose names begin so.
+func (r *report) picture(table, prefix string) *picture {
+	p := &picture{}
+	peers := 0
+	for i, subject := range bench.Subjects() {
+		l := line{name: subject.Name, class: "ours"}
+		switch {
+		case subject.Kind == bench.Peer:
+			l.class = fmt.Sprintf("peer%d", peers)
+			peers++
+		case subject.Name == "static floor":
+			l.class = "floor"
+		case subject.Kind != bench.Ours:
+			continue
+		}
+		for _, result := range r.tables[table] {
+			if strings.HasPrefix(result.row.Name, prefix) {
+				l.nanos = append(l.nanos, spreadOf(result.all[i].nanos).median)
+			}
+		}
+		p.lines = append(p.lines, l)
+	}
+	return p
+}
+
+// What stands before each table.
+var introductions = map[string]string{
+	"Requests":   "## Requests\n\nTen origins, 100 procedures.\n\n",
+	"Origins":    "## By number of origins\n\n![Cost by number of origins](cost-by-origins.svg)\n\n",
+	"Patterns":   "## By number of patterns\n\nAll of the form `https://*.tenant-0.example.org`. The floors and gorilla/handlers have no patterns.\n\n",
+	"Procedures": "## By number of procedures\n\n",
+	"Hostile": "## By length of a hostile header\n\n![Cost by length of a hostile header](cost-by-header-length.svg)\n\n" +
+		"`Access-Control-Request-Headers` repeats a permitted name. Servers of net/http take 1 MiB of header fields unless told otherwise.\n\n",
+}
+
+func (r *report) markdown() (string, error) {
+	var w strings.Builder
+	fmt.Fprintf(&w, `# Benchmarks
+
+Written by `+"`make bench`"+` on %s, with %s on %s (%s/%s, %d CPUs).
+Libraries: %s.
+
+Every subject has the same configuration (credentials, tracing, an application's own metadata; the lists of connectrpc.com/cors and
+what corsrpc generates of its own accord) and answers the same requests, with the header fields that Chromium sends. Measured is
+what stands in front of a handler that does nothing: no server, no recorder, a response writer that is used again. The subjects take turns for
+%d rounds, and each ratio is the median over the rounds, with the middle half of them in brackets.
+
+The first column is corsrpc's own time and its allocations. All others are **multiples of corsrpc's time**, then
+allocations: 2.00 takes twice as long. "=" is before what cannot be told apart: the middle half reaches both sides of 1. ~~Struck out~~ is what
+answers wrongly, and how. *runs the handler*: the call of a foreign page, which CORS does not stop by itself, is executed.
+
+- **echo floor**, **static floor**: written by hand for this one server, with the same header fields as corsrpc. The first has a map of origins, and checks and
+  returns the list that a preflight asks for; the second has a map of rules by path, a map of origins and complete lists. Neither has
+  patterns, looks at Sec-Fetch-Site, compares with its own origin or reports anything.
+- **gin alone** is gin with a route for everything and no CORS, which is part of what gin-contrib/cors costs.
+- rs/cors and gin-contrib/cors put the same slices into every answer: a handler or a middleware that changes a value in place
+  changes it in all later answers. corsrpc gives every answer an array of its own.
+
+`, time.Now().UTC().Format(time.DateOnly), runtime.Version(), processor(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), versions(), r.rounds)
+	for _, table := range bench.Tables() {
+		w.WriteString(introductions[table.Name])
+		ratios(&w, r.tables[table.Name])
+	}
+	r.targets(&w)
+	w.WriteString("## Whole servers\n\nThe same over loopback: one connection, one request after the other, client included. Little is left of the difference.\n\n")
+	for _, version := range []string{"HTTP/1.1", "HTTP/2"} {
+		fmt.Fprintf(&w, "%s:\n\n", version)
+		wholeTable(&w, r.whole[version])
+	}
+	if err := preflights(&w); err != nil {
+		return "", err
+	}
+	r.updates(&w)
+	return w.String(), nil
+}
+
+// targets says how corsrpc stands to the best of the others on each row.
+func (r *report) targets(w *strings.Builder) {
+	w.WriteString("## Summary\n\ncorsrpc's time as a multiple of others', this time.\n\n" +
+		"| | of the static floor | of the echo floor | of the fastest peer that answers rightly |\n|---|--:|--:|--:|\n")
+	for _, table := range bench.Tables() {
+		for _, result := range r.tables[table.Name] {
+			var fastest *series
+			for _, s := range result.all {
+				if s.subject.Kind != bench.Peer || s.absent || s.fault != "" {
+					continue
+				}
+				if fastest == nil || s.over(result.ours()).median < fastest.over(result.ours()).median {
+					fastest = s
+				}
+			}
+			fmt.Fprintf(w, "| %s | %s | %s |", result.row.Name, result.share(result.of("static floor")), result.share(result.of("echo floor")))
+			if fastest == nil {
+				w.WriteString(" none does |\n")
+			} else {
+				fmt.Fprintf(w, " %s, %s |\n", result.share(fastest), fastest.subject.Name)
+			}
+		}
+	}
+	for _, result := range r.tables["Requests"] {
+		if result.row.Expects == bench.Plain {
+			none := result.of("no middleware")
+			over := make([]float64, len(none.nanos))
+			for i := range over {
+				over[i] = result.ours().nanos[i] - none.nanos[i]
+			}
+			s := spreadOf(over)
+			fmt.Fprintf(w, "\n%s: %.1f ns (%.1f–%.1f) more than no middleware, %g allocations.\n", result.row.Name, s.median, s.low, s.high, result.ours().allocs)
+		}
+	}
+	w.WriteString("\nThe largest setup against the smallest:")
+	for _, table := range []string{"Origins", "Patterns", "Procedures", "Hostile"} {
+		results := r.tables[table]
+		for i, prefix := range []string{"POST", "preflight"} {
+			var of []result
+			for _, result := range results {
+				if strings.HasPrefix(result.row.Name, prefix) {
+					of = append(of, result)
+				}
+			}
+			if len(of) > 1 {
+				if i == 1 && table == "Hostile" {
+					prefix = "preflight with a hostile list"
+				}
+				first, last := spreadOf(of[0].ours().nanos), spreadOf(of[len(of)-1].ours().nanos)
+				fmt.Fprintf(w, "\n- %s, %s: %.2f", strings.ToLower(table), prefix, last.median/first.median)
+			}
+		}
+	}
+	w.WriteString("\n\n")
+}
+
+// share is corsrpc's time as a multiple of a subject's.
+func (r result) share(s *series) string {
+	if s.absent {
+		return "–"
+	}
+	ratio := r.ours().over(s)
+	text := fmt.Sprintf("%.3g (%.3g–%.3g)", ratio.median, ratio.low, ratio.high)
+	if ratio.low <= 1 && ratio.high >= 1 {
+		text = "= " + text
+	}
+	if s.fault != "" {
+		return "~~" + text + "~~"
+	}
+	return text
+}
+
+func wholeTable(w *strings.Builder, results []result) {
+	w.WriteString("| |")
+	for _, s := range bench.Subjects() {
+		fmt.Fprintf(w, " %s |", s.Name)
+	}
+	w.WriteString("\n|---|" + strings.Repeat("--:|", len(bench.Subjects())) + "\n")
+	for _, result := range results {
+		fmt.Fprintf(w, "| %s |", result.row.Name)
+		for i, s := range result.all {
+			ratio := s.over(result.ours())
+			switch {
+			case i == 0:
+				fmt.Fprintf(w, " **%.1f µs** |", spreadOf(s.nanos).median/1e3)
+			case ratio.low <= 1 && ratio.high >= 1:
+				fmt.Fprintf(w, " = %.2f (%.2f–%.2f) |", ratio.median, ratio.low, ratio.high)
+			default:
+				fmt.Fprintf(w, " %.2f (%.2f–%.2f) |", ratio.median, ratio.low, ratio.high)
+			}
+		}
+		w.WriteString("\n")
+	}
+	w.WriteString("\n")
+}
+
+func preflights(w *strings.Builder) error {
+	fmt.Fprintf(w, "## Preflights per session\n\nA round trip before a call costs more than all of the above. "+
+		"A page makes %d calls in %d minutes: three procedures, over Connect, gRPC-Web and Connect GET, with and without timeouts, tracing and authorization, with credentials, "+
+		"as package corstest models the engines and their caches. Every library is told to let browsers remember for two hours.\n\n| |", bench.SessionCalls, bench.SessionMinutes)
+	profiles := []corstest.Profile{corstest.Chromium, corstest.Firefox, corstest.WebKit}
+	for _, profile := range profiles {
+		fmt.Fprintf(w, " %s |", profile)
+	}
+	w.WriteString("\n|---|--:|--:|--:|\n")
+	for _, subject := range bench.Subjects() {
+		if subject.Kind != bench.Ours && subject.Kind != bench.Peer {
+			continue
+		}
+		fmt.Fprintf(w, "| %s |", subject.Name)
+		for _, profile := range profiles {
+			n, err := bench.Preflights(subject, profile)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(w, " %d |", n)
+		}
+		w.WriteString("\n")
+	}
+	w.WriteString("\nComplete lists make one preflight for each procedure, once more every ten minutes in WebKit. Libraries that answer only what was asked make one for each " +
+		"combination of header fields; Chromium keeps one answer per URL, so that calls with different fields drive each other out. gorilla/handlers caps the age at ten minutes.\n\n")
+	return nil
+}
+
+func (r *report) updates(w *strings.Builder) {
+	fmt.Fprintf(w, "## Update under load, and memory\n\n`Policy.Update` with 100,000 origins takes %s (%s–%s). It replaces one pointer at the end, so no request waits for it. "+
+		"What a request in another goroutine takes meanwhile, and in as long a time without updates:\n\n"+
+		"| | requests | median | 99 %% | 99.99 %% | longest |\n|---|--:|--:|--:|--:|--:|\n",
+		nanos(r.update.update.median), nanos(r.update.update.low), nanos(r.update.update.high))
+	for _, phase := range []struct {
+		name string
+		all  latencies
+	}{{"during updates", r.update.busy}, {"without", r.update.quiet}} {
+		fmt.Fprintf(w, "| %s | %d |", phase.name, len(phase.all))
+		for _, part := range []float64{0.5, 0.99, 0.9999, 1} {
+			fmt.Fprintf(w, " %s |", nanos(float64(phase.all.at(part))))
+		}
+		w.WriteString("\n")
+	}
+	fmt.Fprintf(w, "\nThe longest ones are the garbage collector's, which has %d MB of origins to look at, and the operating system's.\n\n", r.memory>>20)
+	fmt.Fprintf(w, "A policy of 10,000 procedures and 100,000 origins keeps %.1f MB, its copy of the Config included, the descriptors and the texts of the origins not.\n", float64(r.memory)/1e6)
+}
+
+// versions are those of the libraries in this executable.
+func versions() string {
+	wanted := []string{"connectrpc.com/cors", "github.com/rs/cors", "github.com/go-chi/cors", "github.com/gorilla/handlers", "github.com/gin-contrib/cors", "github.com/gin-gonic/gin"}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	var found []string
+	for _, module := range info.Deps {
+		if slices.Contains(wanted, module.Path) {
+			found = append(found, module.Path+" "+module.Version)
+		}
+	}
+	return strings.Join(found, ", ")
+}
+
+// processor is what Linux calls it.
+func processor() string {
+	info, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return "an unknown processor"
+	}
+	for line := range strings.Lines(string(info)) {
+		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+			return cmp.Or(strings.TrimSpace(value), "an unknown processor")
+		}
+	}
+	return "an unknown processor"
+}
