@@ -127,14 +127,16 @@ func (i *interceptor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.report(r, rule)
 	}
 	verdict := rule.Decide(origins, r.Method, r.Host, r.Header)
+	if verdict.Refused {
+		if verdict.Kind == preflight.Preflight {
+			w.WriteHeader(http.StatusForbidden)
+		} else {
+			refuse(w, rule.reason(verdict.Reason))
+		}
+		return
+	}
 	header := w.Header()
 	switch {
-	case verdict.Refused && verdict.Kind == preflight.Preflight:
-		w.WriteHeader(http.StatusForbidden)
-		return
-	case verdict.Refused:
-		refuse(w, rule.reason(verdict.Reason))
-		return
 	case verdict.Kind == preflight.Preflight:
 		rule.answerPreflight(header, origins[0])
 		w.WriteHeader(http.StatusNoContent)
