@@ -105,6 +105,14 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s)
 		done; \
 	done
 
+# Where to write every round for benchstat, if anywhere: `make bench
+# BENCHSTAT=new.txt`, then `benchstat -col /subject new.txt`.
+BENCHSTAT ?=
+
+.PHONY: bench
+bench: ## Measure side by side with other libraries, into docs/ (a minute)
+	cd internal/bench && go run ./cmd/sidebyside -docs $(CURDIR)/docs $(if $(BENCHSTAT),-benchstat $(abspath $(BENCHSTAT)))
+
 # `npm ci` wants every platform's build of buf in the lock file, also those that
 # the registry at hand does not have. `npm install --no-save` takes the exact
 # version that package.json names, checks it against the lock file where that

@@ -49,6 +49,7 @@ func paths() []path {
 	return []path{
 		{"call", newRequest("POST", addItem, "Origin", app, "Sec-Fetch-Site", "cross-site"), 1},
 		{"call from a subdomain", newRequest("POST", addItem, "Origin", "https://a.b.preview.example.com", "Sec-Fetch-Site", "cross-site"), 1},
+		{"call refused", newRequest("POST", addItem, "Origin", evil, "Sec-Fetch-Site", "cross-site"), 1},
 		{"Connect GET", newRequest("GET", getProduct, "Origin", app), 1},
 		{"call without Origin", newRequest("POST", addItem), 0},
 		{"GET without Origin", newRequest("GET", getProduct), 1},

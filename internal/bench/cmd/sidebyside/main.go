@@ -18,6 +18,7 @@ func main() {
 	slice := flag.Duration("slice", 250*time.Microsecond, "how long a measurement takes, about")
 	only := flag.String("rows", "", "measure only rows whose names contain this, and print the table")
 	docs := flag.String("docs", "", "write benchmarks.md and the pictures into this directory")
+	rounded := flag.String("benchstat", "", "write every round into this file, for benchstat -col /subject")
 	flag.Parse()
 	if *rounds < 20 {
 		log.Fatal("sidebyside: -rounds must be at least 20: fewer give no spread worth stating")
@@ -46,10 +47,18 @@ func main() {
 			fmt.Printf("%s\n\n%s", table.Name, text.String())
 		}
 	}
+	if *rounded != "" {
+		if err := report.benchstat(*rounded); err != nil {
+			log.Fatal("sidebyside: ", err)
+		}
+	}
 	if *docs == "" {
 		return
 	}
 	var err error
+	if report.growth, err = growths(*rounds, *slice); err != nil {
+		log.Fatal("sidebyside: ", err)
+	}
 	if report.memory, err = memoryOf(bench.Setup{Origins: 100_000, Procedures: 10_000}); err != nil {
 		log.Fatal("sidebyside: ", err)
 	}

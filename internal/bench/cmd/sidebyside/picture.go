@@ -26,7 +26,7 @@ type line struct {
 
 const (
 	width, height            = 760, 420
-	left, right, top, bottom = 74, 170, 76, 56
+	left, right, top, bottom = 74, 184, 76, 56
 )
 
 const style = `

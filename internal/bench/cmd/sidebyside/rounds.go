@@ -61,6 +61,33 @@ func measure(row bench.Row, rounds int, slice time.Duration) ([]*series, error) 
 	return all, nil
 }
 
+// measureGrowth has corsrpc alone answer the requests of several rows in turns:
+// beside peers that walk through 100,000 origins, it would be their use of the
+// processor's caches that grows.
+func measureGrowth(rows []bench.Row, rounds int, slice time.Duration) ([]*series, error) {
+	answer := bench.NewAnswer()
+	ours := bench.Subjects()[0]
+	var all []*series
+	for _, row := range rows {
+		handler, err := ours.Wrap(row.Setup, bench.Nothing{})
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", row.Name, err)
+		}
+		s := &series{subject: ours, handler: handler}
+		s.calibrate(answer, row.Request, slice)
+		all = append(all, s)
+	}
+	for round := range rounds {
+		for i := range all {
+			i = (i + round) % len(all)
+			r := *rows[i].Request
+			r.Header = r.Header.Clone()
+			all[i].nanos = append(all[i].nanos, float64(all[i].run(answer, &r))/float64(all[i].n))
+		}
+	}
+	return all, nil
+}
+
 // calibrate fixes how many requests make a round.
 func (s *series) calibrate(answer *bench.Answer, r *http.Request, slice time.Duration) {
 	for s.n = 1; ; s.n *= 2 {
