@@ -1,0 +1,65 @@
+package corsrpc_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/corsrpc/corsrpc-go/corsrpc"
+)
+
+// The most specific key wins: from the left, segment by segment, a literal one
+// before braces before the rest of a subtree. Each key is known by its origin.
+func TestResourcePaths(t *testing.T) {
+	t.Parallel()
+	config := shopConfig()
+	config.Resources = make(map[string]corsrpc.Resource)
+	origins := make(map[string]string)
+	for i, key := range []string{
+		"/", "/a", "/a/", "/a/b", "/a/{x}", "/a/{x}/", "/a/{x}/c", "/a/b/c/", "/{y}/b", "/{y}/{z}/d", "/only/{x}/end", "/acme.shop.v1.CatalogService/GetProduct", "/%",
+	} {
+		origins[key] = "https://r" + strings.Repeat("x", i) + ".example.com"
+		config.Resources[key] = corsrpc.Resource{Origins: []string{origins[key]}}
+	}
+	policy := newPolicy(t, config)
+	for path, want := range map[string]string{
+		"/":            "/",
+		"/z":           "/",
+		"/a":           "/a",
+		"/A":           "/",
+		"/a/":          "/a/",
+		"/a/b":         "/a/b",
+		"/a/b/":        "/a/{x}/", // /a/b has nothing below it
+		"/a/z":         "/a/{x}",
+		"/a/{x}":       "/a/{x}",
+		"/a/z/":        "/a/{x}/",
+		"/a/z/z":       "/a/{x}/",
+		"/a/z/c":       "/a/{x}/c",
+		"/a/b/c":       "/a/{x}/c", // /a/b/c/ is not /a/b/c
+		"/a/b/c/":      "/a/b/c/",
+		"/a/b/c/d/e":   "/a/b/c/",
+		"/a/b/d":       "/a/{x}/", // a literal first segment wins over /{y}/{z}/d
+		"/z/b":         "/{y}/b",
+		"/z/z/d":       "/{y}/{z}/d",
+		"/z//d":        "/", // braces stand for no empty segment
+		"//b":          "/",
+		"/a//c":        "/a/",
+		"/only/x/end":  "/only/{x}/end",
+		"/only/x":      "/",
+		"/only/x/end/": "/",
+		"/%":           "/%",
+		getProduct:     "", // procedures win over resources
+	} {
+		got := ""
+		for key, origin := range origins {
+			if exchange(policy, newRequest("GET", path, "Origin", origin)).header.Get("Access-Control-Allow-Origin") == origin {
+				got += key
+			}
+		}
+		assert.Equal(t, want, got, path)
+	}
+	for _, path := range []string{"", "*", "a"} {
+		assert.Equal(t, corsrpc.Ungoverned, policy.Evaluate(newRequest("GET", path, "Origin", origins["/"])).Kind, path)
+	}
+}
