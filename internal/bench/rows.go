@@ -56,6 +56,7 @@ func Tables() []Table {
 		{"POST, allowed", usual, Admitted, usual.post(usual.origin())},
 		{"POST, refused", usual, Refused, usual.post(stranger)},
 		{"POST without Origin", usual, Plain, usual.fromGo()},
+		{"POST without Origin, HTTP/1.1", usual, Plain, overHTTP1(usual.fromGo())},
 		{"Connect GET, allowed", usual, Admitted, usual.get(usual.origin())},
 		{"Connect GET, refused", usual, Refused, usual.get(stranger)},
 		{"preflight, Connect", usual, Granted, usual.preflight(usual.origin(), connectList)},
@@ -155,6 +156,12 @@ func (s Setup) fromGo() *http.Request {
 		"Content-Type":             {"application/proto"},
 		"User-Agent":               {"connect-go/1.21.1 (go1.26.0)"},
 	})
+}
+
+// overHTTP1 is a request that may ask for an upgrade.
+func overHTTP1(r *http.Request) *http.Request {
+	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.1", 1, 1
+	return r
 }
 
 // preflight is a browser's own: without client hints and cookies.
