@@ -62,7 +62,7 @@ func main() {
 	if report.memory, err = memoryOf(bench.Setup{Origins: 100_000, Procedures: 10_000}); err != nil {
 		log.Fatal("sidebyside: ", err)
 	}
-	if report.update, err = duringUpdates(20); err != nil {
+	if report.update, err = duringUpdates(bench.Setup{Origins: 100_000, Procedures: 100}, 9); err != nil {
 		log.Fatal("sidebyside: ", err)
 	}
 	if report.whole, err = wholeServers(*rounds); err != nil {

@@ -88,3 +88,22 @@ func TestPicture(t *testing.T) {
 	}
 	assert.Equal(t, map[string]int{"svg": 1, "title": 1, "style": 1, "rect": 1, "text": 2 + 5 + 2 + 1 + 3, "path": 5 + 3, "circle": 6}, elements)
 }
+
+func TestDuringUpdates(t *testing.T) {
+	t.Parallel()
+	run, err := duringUpdates(bench.Setup{Origins: 100, Procedures: 10}, 1)
+	require.NoError(t, err)
+	assert.Positive(t, run.update.median)
+	for _, phase := range run.phases {
+		assert.NotEmpty(t, phase.all, phase.name)
+		assert.InDelta(t, phase.all.at(1), phase.longest[0], 0, phase.name)
+	}
+}
+
+func TestMemoryOf(t *testing.T) {
+	small, err := memoryOf(bench.Setup{Origins: 1_000, Procedures: 10})
+	require.NoError(t, err)
+	large, err := memoryOf(bench.Setup{Origins: 20_000, Procedures: 10})
+	require.NoError(t, err)
+	assert.Greater(t, large, small)
+}

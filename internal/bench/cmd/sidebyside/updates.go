@@ -18,17 +18,23 @@ type latencies []time.Duration
 
 func (l latencies) at(part float64) time.Duration { return l[int(part*float64(len(l)-1))] }
 
-// An updateRun is what requests took while a policy with 100,000 origins was
-// replaced over and over; while other policies were made, which takes as much of
-// the machine and has nothing to do with the requests; and while nothing was.
-type updateRun struct {
-	updated, made, quiet latencies
-	update               spread // nanoseconds
+// A phase is what requests took while something else was done, over and over.
+type phase struct {
+	name    string
+	all     latencies
+	longest []float64 // of each round
 }
 
-// duringUpdates serves in one goroutine and updates in another.
-func duringUpdates(updates int) (*updateRun, error) {
-	setup := bench.Setup{Origins: 100_000, Procedures: 100}
+// An updateRun is what requests took while a policy was replaced; while others
+// were made, which takes as much of the machine and has nothing to do with the
+// requests; and while nothing was done.
+type updateRun struct {
+	phases [3]phase
+	update spread // nanoseconds
+}
+
+// duringUpdates serves in one goroutine and works in another, by turns.
+func duringUpdates(setup bench.Setup, rounds int) (*updateRun, error) {
 	config, err := setup.Config()
 	if err != nil {
 		return nil, err
@@ -39,50 +45,62 @@ func duringUpdates(updates int) (*updateRun, error) {
 	}
 	handler := policy.Wrap(bench.Nothing{})
 	request := setup.Post()
-	run := &updateRun{}
+	run := &updateRun{phases: [3]phase{{name: "during updates"}, {name: "while other policies are made"}, {name: "while nothing is done"}}}
 	var took []float64
-	whole := time.Duration(0)
-	run.updated = serveUntil(handler, request, func() {
-		for range updates {
-			begin := time.Now()
-			err = errors.Join(err, policy.Update(config))
-			whole += time.Since(begin)
-			took = append(took, float64(time.Since(begin)))
+	const perRound = 4
+	work := [3]func(){
+		func() {
+			for range perRound {
+				begin := time.Now()
+				err = errors.Join(err, policy.Update(config))
+				took = append(took, float64(time.Since(begin)))
+			}
+		},
+		func() {
+			for range perRound {
+				_, e := corsrpc.New(config)
+				err = errors.Join(err, e)
+			}
+		},
+		func() { time.Sleep(perRound * time.Duration(took[len(took)-1])) },
+	}
+	for i := range run.phases {
+		// Made before, so that they do not grow in between.
+		run.phases[i].all = make(latencies, 0, 1<<24)
+	}
+	for range rounds {
+		for i := range run.phases {
+			runtime.GC()
+			run.phases[i].serve(handler, request, work[i])
 		}
-	})
-	run.made = serveUntil(handler, request, func() {
-		for range updates {
-			_, e := corsrpc.New(config)
-			err = errors.Join(err, e)
-		}
-	})
-	run.quiet = serveUntil(handler, request, func() { time.Sleep(whole) })
+	}
+	for i := range run.phases {
+		slices.Sort(run.phases[i].all)
+	}
 	run.update = spreadOf(took)
 	return run, err
 }
 
-// serveUntil measures each request until work is done.
-func serveUntil(handler http.Handler, request *http.Request, work func()) latencies {
-	runtime.GC()
-	// Made before, so that it does not grow in between.
-	all := make(latencies, 0, 1<<24)
+// serve measures each request until the work is done.
+func (p *phase) serve(handler http.Handler, request *http.Request, work func()) {
 	var done atomic.Bool
 	go func() {
 		work()
 		done.Store(true)
 	}()
 	answer := bench.NewAnswer()
-	for !done.Load() && len(all) < cap(all) {
+	longest := time.Duration(0)
+	for !done.Load() {
 		begin := time.Now()
 		answer.Reset()
 		handler.ServeHTTP(answer, request)
-		all = append(all, time.Since(begin))
+		took := time.Since(begin)
+		longest = max(longest, took)
+		if len(p.all) < cap(p.all) {
+			p.all = append(p.all, took)
+		}
 	}
-	for !done.Load() {
-		runtime.Gosched()
-	}
-	slices.Sort(all)
-	return all
+	p.longest = append(p.longest, float64(longest))
 }
 
 // memoryOf is the heap that one policy keeps, apart from its Config and its
