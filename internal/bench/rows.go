@@ -54,6 +54,7 @@ const (
 func Tables() []Table {
 	requests := Table{Name: "Requests", Rows: []Row{
 		{"POST, allowed", usual, Admitted, usual.post(usual.origin())},
+		{"POST, allowed, HTTP/1.1", usual, Admitted, overHTTP1(usual.post(usual.origin()))},
 		{"POST, refused", usual, Refused, usual.post(stranger)},
 		{"POST without Origin", usual, Plain, usual.fromGo()},
 		{"POST without Origin, HTTP/1.1", usual, Plain, overHTTP1(usual.fromGo())},
