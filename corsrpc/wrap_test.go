@@ -282,7 +282,7 @@ func TestWrapAddsToVary(t *testing.T) {
 		shared := append(make([]string, 0, 8), tt.before...)
 		outer := func(h http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if shared != nil && len(shared) > 0 {
+				if len(shared) > 0 {
 					w.Header()["Vary"] = shared
 				}
 				h.ServeHTTP(w, r)
