@@ -74,6 +74,35 @@ demo-picture: ## Take the README's pictures of the demo with Chromium
 	for picture in docs/demo.png docs/demo-dark.png; do \
 		convert "$$picture" -strip +dither -colors 128 -define png:compression-level=9 "png8:$$picture"; done
 
+# The pages of internal/browsertest, likewise.
+BROWSERTEST := internal/browsertest
+BROWSERTEST_INSTALLED := $(BROWSERTEST)/web/node_modules/.package-lock.json
+
+.PHONY: browsers-web
+browsers-web: $(BUF_INSTALLED) $(BROWSERTEST_INSTALLED) ## Remake the bundle of the browser tests' pages
+	$(BUF) generate --template $(BROWSERTEST)/web/buf.gen.yaml
+	cd $(BROWSERTEST)/web && npm run --silent check && npm run --silent build -- --outfile=../page/page.js
+
+.PHONY: browsers-web-check
+browsers-web-check: $(BUF_INSTALLED) $(BROWSERTEST_INSTALLED) ## Prove that the bundle of the browser tests' pages is fresh
+	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
+	$(BUF) generate --template $(BROWSERTEST)/web/buf.gen.yaml --output "$$fresh"; \
+	(cd $(BROWSERTEST)/web && npm run --silent check && npm run --silent build -- --outfile="$$fresh/page.js"); \
+	diff --recursive $(BROWSERTEST)/web/gen "$$fresh/$(BROWSERTEST)/web/gen" && cmp $(BROWSERTEST)/page/page.js "$$fresh/page.js" || { \
+		echo "$(BROWSERTEST)/page is not what $(BROWSERTEST)/web makes: run \`make browsers-web\` and commit the result" >&2; exit 1; }
+
+.PHONY: browsers-install
+browsers-install: ## Install the browsers from Debian, as root, and say which there are
+	@$(BROWSERTEST)/install-browsers.sh
+	@cd $(BROWSERTEST) && go run ./engines
+
+# The matrix that is committed is what this replaces, so it is not looked at.
+.PHONY: browsers
+browsers: export CORSRPC_REQUIRE_BROWSERS = 1
+browsers: browsers-install ## Run the tests in all browsers; print and write the matrix (two minutes)
+	cd $(BROWSERTEST) && go test -count=1 -skip '^(TestMatrixIsOfTheseTests|TestDocumentIsMadeFromTheMatrix)$$' . -matrix=matrix.json
+	cd $(BROWSERTEST) && go run ./table
+
 .PHONY: lint
 lint: ## Run gofmt, go vet and staticcheck in every module
 	@unformatted=$$(git ls-files -co --exclude-standard -z '*.go' | xargs -0 gofmt -l); \
@@ -85,9 +114,10 @@ lint: ## Run gofmt, go vet and staticcheck in every module
 
 .PHONY: test
 test: lint ## Run everything: lint, freshness of generated files, all tests with -race
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory generate-check demo-web-check; \
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory generate-check demo-web-check browsers-web-check; \
 	elif [[ -n $${CORSRPC_REQUIRE_NPM:-} ]]; then echo "npm is missing: install Node.js" >&2; exit 1; \
 	else echo "LEFT OUT: whether generated files are fresh, since there is no npm here"; fi
+	@$(MAKE) --no-print-directory browsers-install
 	@for module in $(MODULES); do \
 		echo "test $$module"; \
 		(cd "$$module" && go test -race ./...); \
@@ -123,3 +153,6 @@ $(BUF_INSTALLED): $(TOOLS)/package.json $(TOOLS)/package-lock.json
 
 $(DEMO_INSTALLED): $(DEMO)/web/package.json $(DEMO)/web/package-lock.json
 	cd $(DEMO)/web && npm ci --ignore-scripts
+
+$(BROWSERTEST_INSTALLED): $(BROWSERTEST)/web/package.json $(BROWSERTEST)/web/package-lock.json
+	cd $(BROWSERTEST)/web && npm ci --ignore-scripts

@@ -1,0 +1,256 @@
+package browsertest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/corsrpc/corsrpc-go/corsrpc"
+)
+
+// A cell is one call by one client.
+type cell struct {
+	id int
+	*client
+	*call
+	// withheld are names that its answer lacks in Access-Control-Expose-Headers.
+	withheld []string
+	// unpermitted says that its answer lacks Access-Control-Allow-Origin if it is
+	// not the shop's.
+	unpermitted bool
+}
+
+func TestMatrix(t *testing.T) {
+	forEachEngine(t, func(ctx context.Context, t *testing.T, e *Engine) {
+		for _, s := range settings {
+			t.Run(s.name, func(t *testing.T) {
+				var cells []*cell
+				for _, c := range clients {
+					for i := range calls {
+						cells = append(cells, &cell{id: len(cells), client: c, call: &calls[i]})
+					}
+				}
+				run := runCells(ctx, t, e, s, cells)
+				for _, c := range cells {
+					row := Result{Suite: SuiteCalls, Row: c.title, Setting: s.title, Engine: e.Name}
+					check(t, row, c.call.name, func(t *testing.T) {
+						assert.Equal(t, run.expect(c), run.got[c.id])
+						// A client that keeps time may give up before anything arrives.
+						if c.deadline != missedDeadline || !c.keepsTime {
+							run.checkExchanges(t, c)
+						}
+					})
+				}
+			})
+		}
+	})
+}
+
+// A run is what came of the cells.
+type run struct {
+	engine       *Engine
+	setting      *setting
+	page         string // its origin
+	got          map[int]seen
+	outer, inner *recorder // around Wrap, and inside of it
+}
+
+// runCells has the browser make the calls, from a page, to the shop behind Wrap.
+func runCells(ctx context.Context, t *testing.T, e *Engine, s *setting, cells []*cell) *run {
+	t.Helper()
+	r := &run{engine: e, setting: s, got: map[int]seen{}, outer: newRecorder(), inner: newRecorder()}
+	var id *identity
+	if s.tls {
+		id = newIdentity(t)
+	}
+
+	pageSite := listen(t, id, s.page)
+	r.page = pageSite.origin(s.page)
+	sites, base := []*site{pageSite}, r.page
+	if !s.sameOrigin() {
+		apiSite := listen(t, id, s.api)
+		sites, base = append(sites, apiSite), apiSite.origin(s.api)
+	}
+	origins := make([]string, len(s.origins))
+	for i, origin := range s.origins {
+		origins[i] = strings.NewReplacer("{page}", r.page, "{port}", pageSite.port).Replace(origin)
+	}
+	policy, err := corsrpc.New(corsrpc.Config{
+		Origins:     origins,
+		Credentials: s.credentials == "include",
+		Audiences:   map[string][]string{"storefront": origins},
+		// No browser is to answer a preflight from its cache: what they keep
+		// differs (BROWSERS.md, section 2).
+		MaxAge: -1,
+	})
+	require.NoError(t, err)
+	wrapped := policy.Wrap(r.inner.note(authenticate(s.cookie, slowShop())))
+	job := make([]map[string]any, len(cells))
+	for i, c := range cells {
+		job[i] = c.job(base, s)
+	}
+	page := NewPage(map[string]any{"calls": job}, &http.Cookie{
+		Name: "session", Value: "ada", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
+	mux := http.NewServeMux()
+	mux.Handle("/", page)
+	mux.Handle(cellPrefix, byCell(r.outer.note(inCells(cells, wrapped))))
+	for _, site := range sites {
+		site.serve(mux)
+	}
+	b, err := e.Open(ctx, r.page+"/", id.trust(sites...))
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, b.Close()) }()
+	var report jobReport
+	require.NoError(t, page.Report(b, &report), "%s", b.Output())
+	for _, c := range report.Calls {
+		r.got[c.ID] = c.Seen.canonical(t, cells[c.ID].call)
+	}
+	require.Len(t, r.got, len(cells), "the page did not report of every call")
+	return r
+}
+
+// inCells gives handlers what depends on the cell.
+func inCells(cells []*cell, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := cells[cellOf(r)]
+		if len(c.withheld) > 0 || c.unpermitted {
+			w = &answerWriter{ResponseWriter: w, onHeader: func(_ int, header http.Header) { c.withhold(r, header) }}
+		}
+		ctx := context.WithValue(r.Context(), requestContextKey{}, requestContext{r.Context(), c.keepsTime})
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// withhold takes out of an answer's header what Wrap has put there.
+func (c *cell) withhold(r *http.Request, header http.Header) {
+	const names = "Access-Control-Expose-Headers"
+	if values, ok := header[names]; ok {
+		kept := slices.DeleteFunc(strings.Split(strings.Join(values, ","), ","), func(name string) bool {
+			return slices.Contains(c.withheld, strings.ToLower(strings.TrimSpace(name)))
+		})
+		header[names] = []string{strings.Join(kept, ",")}
+	}
+	if c.unpermitted && c.plain != nil && r.Method != http.MethodOptions {
+		header.Del("Access-Control-Allow-Origin")
+	}
+}
+
+// job is the cell as the page has it; see web/src/cell.ts.
+func (c *cell) job(base string, s *setting) map[string]any {
+	request, err := protojson.Marshal(c.request)
+	if err != nil {
+		panic(err)
+	}
+	metadata := with(c.metadata)
+	job := map[string]any{
+		"id":          c.id,
+		"client":      c.client.id,
+		"baseUrl":     base + cellPrefix + strconv.Itoa(c.id),
+		"procedure":   c.fullName(c.procedure),
+		"like":        c.fullName(c.typed()),
+		"request":     json.RawMessage(request),
+		"metadata":    metadata,
+		"credentials": s.credentials,
+	}
+	timeout := map[deadline]int{farDeadline: farTimeoutMs, missedDeadline: missedTimeoutMs}[c.deadline]
+	switch {
+	case c.deadline == noDeadline:
+	case c.takesTimeouts:
+		job["timeoutMs"] = timeout
+	default:
+		metadata[c.timeout] = fmt.Sprintf("%dm", timeout)
+	}
+	return job
+}
+
+// expect returns what the page is to see.
+func (r *run) expect(c *cell) seen {
+	a := answerOf(c.client, c.call)
+	if c.unpermitted && c.plain != nil {
+		a = withheldAnswer(r.engine)
+	}
+	return c.expect(r.engine, r.setting, a)
+}
+
+// expect returns what the page is to see of an answer.
+func (c *cell) expect(e *Engine, s *setting, a answer) seen {
+	if !s.tls || e == webKit {
+		// HTTP/2 has none, but WebKitGTK tells it all the same.
+		a.statusText = http.StatusText(a.status)
+	}
+	return c.sees(c.client, c.call, readable(a, s, c.call, c.withheld))
+}
+
+// withheldAnswer is what a browser says of an answer that it withholds, as of every
+// other failure of the network.
+func withheldAnswer(e *Engine) answer {
+	return answer{blocked: map[*Engine]string{
+		chromium: "Failed to fetch",
+		firefox:  "NetworkError when attempting to fetch resource.",
+		webKit:   "Load failed",
+	}[e]}
+}
+
+// checkExchanges compares what passed between the browser and the handler with
+// what the client is known to send (PROTOCOLS.md, section 1).
+func (r *run) checkExchanges(t *testing.T, c *cell) {
+	t.Helper()
+	outer, inner := r.outer.of(c.id), r.inner.of(c.id)
+	method := http.MethodPost
+	if c.get && c.viaGet() {
+		method = http.MethodGet
+	}
+	if requested := c.preflights(c.call); requested != "" && !r.setting.sameOrigin() {
+		if !assert.NotEmpty(t, outer) {
+			return
+		}
+		preflight := outer[0]
+		outer = outer[1:]
+		assert.Equal(t, http.MethodOptions, preflight.method)
+		assert.Equal(t, http.StatusNoContent, preflight.status)
+		assert.Equal(t, []string{r.page}, preflight.header["Origin"])
+		assert.Equal(t, []string{method}, preflight.header["Access-Control-Request-Method"])
+		assert.Equal(t, []string{requested}, preflight.header["Access-Control-Request-Headers"])
+		assert.NotContains(t, preflight.header, "Cookie")
+		assert.NotContains(t, preflight.header, "Authorization")
+	}
+	if !assert.Len(t, outer, 1, "calls that arrived") || !assert.Len(t, inner, 1, "calls that the handler got") {
+		return
+	}
+	sent := outer[0]
+	assert.Equal(t, method, sent.method)
+	assert.Equal(t, method, inner[0].method)
+	proto := "HTTP/1.1"
+	if r.setting.tls {
+		proto = "HTTP/2.0"
+	}
+	assert.Equal(t, proto, sent.proto)
+	assert.Equal(t, "/"+c.fullName(c.procedure), sent.path)
+	if r.setting.sameOrigin() {
+		assert.Equal(t, []string{"same-origin"}, sent.header["Sec-Fetch-Site"])
+	} else {
+		assert.Equal(t, []string{r.page}, sent.header["Origin"])
+	}
+	if r.setting.cookie {
+		assert.Equal(t, []string{sessionCookie}, sent.header["Cookie"])
+	} else {
+		assert.NotContains(t, sent.header, "Cookie")
+	}
+	for name, value := range c.metadata {
+		assert.Equal(t, value, sent.header.Get(name), name)
+	}
+	if c.deadline == farDeadline {
+		// Google's client sends what is left of it.
+		assert.Regexp(t, `^(60000|599\d\d)m?$`, sent.header.Get(c.timeout))
+	}
+}

@@ -1,0 +1,18 @@
+package browsertest
+
+import "os/exec"
+
+var webKit = &Engine{
+	Name:        "WebKit",
+	Packages:    []string{"webkit2gtk-driver", "xvfb"},
+	executables: []string{"/usr/lib/*/webkit2gtk-4.*/MiniBrowser", "/usr/libexec/webkit2gtk-4.*/MiniBrowser"},
+	display:     true,
+	command: func(executable, _, url string, trust *Trust) (*exec.Cmd, error) {
+		// Private browsing keeps cookies and caches in memory.
+		args := []string{"--private", "--proxy=" + nowhere, "--ignore-host=localhost", "--ignore-host=127.0.0.1"}
+		if trust != nil {
+			args = append(args, "--ignore-tls-errors")
+		}
+		return exec.Command(executable, append(args, url)...), nil
+	},
+}
