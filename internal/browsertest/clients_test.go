@@ -19,8 +19,8 @@ type client struct {
 	// unsupported says that connect-go does not serve the content type: it
 	// answers 415.
 	unsupported bool
-	// sends are the headers of every call that make a preflight necessary;
-	// a GET of Connect has none (PROTOCOLS.md, section 1).
+	// sends are the headers of its own on every POST that make a preflight
+	// necessary. A GET of Connect has none.
 	sends []string
 	// timeout is the header that carries a deadline.
 	timeout string
@@ -31,7 +31,7 @@ type client struct {
 	// For the others the server ends the call.
 	keepsTime bool
 	// sees is what the library makes of an answer.
-	sees func(c *client, k *call, a answer) seen
+	sees func(k *call, a answer) seen
 }
 
 type protocol uint8

@@ -17,7 +17,7 @@ import (
 // response header, trailers and error metadata alike, under their own names. A
 // unary call that fails calls neither onHeader nor onTrailer; a stream calls
 // onHeader as soon as it has one.
-func connectWebSees(c *client, k *call, a answer) seen {
+func connectWebSees(k *call, a answer) seen {
 	if lost, ok := connectWebLost(a); ok {
 		return lost
 	}
@@ -54,7 +54,7 @@ func connectWebSees(c *client, k *call, a answer) seen {
 // It takes code and message from Grpc-Status-Details-Bin where there is one, and
 // from Grpc-Status and Grpc-Message otherwise. The protocol's own fields stay in
 // trailer and metadata.
-func connectWebSeesGRPCWeb(c *client, k *call, a answer) seen {
+func connectWebSeesGRPCWeb(k *call, a answer) seen {
 	if lost, ok := connectWebLost(a); ok {
 		return lost
 	}

@@ -19,7 +19,7 @@ import (
 //
 // An answer of text is complained about for its type before its status, and a
 // unary call keeps to the first complaint.
-func googleSees(c *client, k *call, a answer) seen {
+func googleSees(k *call, a answer) seen {
 	got := seen{Header: without(a.header, "content-type", "grpc-status", "grpc-message")}
 	fail := func(code connect.Code, message string, metadata map[string]string) {
 		if k.unary() && len(got.Errors) > 0 {

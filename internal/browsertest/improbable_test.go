@@ -11,7 +11,7 @@ import (
 //
 // onHeaders has the whole header, and the metadata of onEnd are the trailers with
 // the protocol's own fields, or the header once more where there are none.
-func improbableSees(c *client, k *call, a answer) seen {
+func improbableSees(_ *call, a answer) seen {
 	if a.blocked != "" {
 		return seen{Errors: []seenError{{
 			Code: int(connect.CodeUnknown), Message: "Response closed without headers", Metadata: map[string]string{},

@@ -14,7 +14,7 @@ import (
 // without Grpc-Status and Grpc-Message, for failed calls too. Errors have code and
 // message alone. What is not 200 is an error of the transport, UNKNOWN, with the
 // body in its message.
-func niceGRPCWebSees(c *client, k *call, a answer) seen {
+func niceGRPCWebSees(k *call, a answer) seen {
 	fail := func(got seen, code connect.Code, message string) seen {
 		got.Errors = []seenError{{Code: int(code), Message: message}}
 		return got

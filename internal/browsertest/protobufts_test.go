@@ -11,7 +11,7 @@ import (
 // Its headers lack Content-Type, Grpc-Status and Grpc-Message, and are handed over
 // for failed calls too. It leaves Grpc-Message percent-encoded. An error of the
 // header has the header as metadata, one of the trailers the trailers.
-func protobufTSSees(c *client, k *call, a answer) seen {
+func protobufTSSees(k *call, a answer) seen {
 	if a.blocked != "" {
 		return seen{Errors: []seenError{{Code: int(connect.CodeInternal), Message: a.blocked, Metadata: map[string]string{}}}}
 	}
