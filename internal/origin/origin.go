@@ -42,8 +42,13 @@ func cutScheme(s string) (scheme, string, bool) {
 // cutPort splits a host from what follows its last colon; the colons of an
 // IPv6 address stand inside brackets.
 func cutPort(hostport string) (host, port string, hasPort bool) {
+	if strings.IndexByte(hostport, ':') < 0 {
+		// Most have no port, and going through them from the left is a
+		// quarter of the work.
+		return hostport, "", false
+	}
 	i := strings.LastIndexByte(hostport, ':')
-	if i < 0 || strings.IndexByte(hostport[i:], ']') >= 0 {
+	if strings.IndexByte(hostport[i:], ']') >= 0 {
 		return hostport, "", false
 	}
 	return hostport[:i], hostport[i+1:], true
