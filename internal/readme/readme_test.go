@@ -196,23 +196,6 @@ func TestCommandsExist(t *testing.T) {
 	}
 }
 
-// The README's table of browsers is the generated one.
-func TestBrowsersTableIsTheGeneratedOne(t *testing.T) {
-	t.Parallel()
-	texts := documents(t)
-	_, calls, found := strings.Cut(texts["docs/browsers.md"], "## Calls\n")
-	require.True(t, found)
-	calls, _, _ = strings.Cut(calls, "\n## ")
-	var rows []string
-	for line := range strings.SplitSeq(calls, "\n") {
-		if strings.HasPrefix(line, "|") {
-			rows = append(rows, line)
-		}
-	}
-	require.Greater(t, len(rows), 10)
-	assert.Contains(t, texts["README.md"], strings.Join(rows, "\n"), "run make browsers and copy the table of docs/browsers.md")
-}
-
 // Every Reason is in the table of the README.
 func TestReasonsAreExplained(t *testing.T) {
 	t.Parallel()
