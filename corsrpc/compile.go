@@ -25,6 +25,7 @@ type snapshot struct {
 	services   map[string]*rule // by "/pkg.Service/", likewise
 	resources  *resourceTree
 	ordered    []*rule // all of them, by path
+	closed     *rule   // for the lack of one
 	onDenied   func(context.Context, Decision)
 }
 
@@ -108,6 +109,7 @@ func (c *compiler) compile(s *snapshot) {
 		c.audiences[label] = c.originList(inAudiences, fmt.Sprintf("Audiences[%q]", label), c.config.Audiences[label])
 	}
 	c.readHosts()
+	s.closed = newClosedRule(c.hosts)
 	c.checkPathPrefix()
 	c.maxAge = c.readMaxAge(inMaxAge, "MaxAge", c.config.MaxAge)
 	for i := range c.services {
@@ -172,7 +174,11 @@ func (c *compiler) selectServices() {
 	}
 	except := make(map[string]bool)
 	for i, name := range c.config.Except {
-		c.requireService(c.mistakes.place(inExcept), fmt.Sprintf("Except[%d]", i), name)
+		at, fieldName := c.mistakes.place(inExcept), fmt.Sprintf("Except[%d]", i)
+		if c.requireService(at, fieldName, name) && c.named[name] {
+			c.mistakes.add(at, fieldName, name, "is listed in Services too; take it out of one of them")
+			wrong = true
+		}
 		except[name] = true
 	}
 	for _, service := range linked {

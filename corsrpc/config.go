@@ -82,7 +82,8 @@ type Config struct {
 	//
 	// The most specific key wins: from the left, segment by segment, a
 	// literal one before braces before the rest of a subtree. Procedures win
-	// over resources.
+	// over resources. A path with empty segments, . or .. is none of them,
+	// since handlers differ on what it means.
 	Resources map[string]Resource
 
 	// PathPrefix is the path below which Wrap finds the procedures, "" for

@@ -198,7 +198,7 @@ func TestNewNeedsSomethingToGovern(t *testing.T) {
 	for name, config := range map[string]corsrpc.Config{
 		"no service linked":  {Files: new(protoregistry.Files)},
 		"no service wanted":  {Services: []string{}},
-		"all of them except": {Services: []string{catalog}, Except: []string{catalog}},
+		"all of them except": {Except: []string{admin, cart, catalog, "acme.shop.v1.WarehouseService"}},
 	} {
 		_, err := corsrpc.New(config)
 		require.Error(t, err, name)
@@ -206,6 +206,12 @@ func TestNewNeedsSomethingToGovern(t *testing.T) {
 	}
 	_, err := corsrpc.New(corsrpc.Config{Services: []string{}, Resources: map[string]corsrpc.Resource{"/": {}}})
 	assert.NoError(t, err, "resources alone")
+}
+
+func TestServiceInBothLists(t *testing.T) {
+	t.Parallel()
+	_, err := corsrpc.New(corsrpc.Config{Services: []string{catalog}, Except: []string{catalog}})
+	assert.Equal(t, []corsrpc.ConfigError{{"Except[0]", catalog, "is listed in Services too; take it out of one of them"}}, mistakes(t, err))
 }
 
 func TestAudiences(t *testing.T) {

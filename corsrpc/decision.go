@@ -122,7 +122,7 @@ func (r Reason) String() string {
 // host and header, and does not tell OnDenied.
 func (p *Policy) Evaluate(r *http.Request) Decision {
 	if r.Method == "PRI" {
-		return Decision{Kind: NonBrowser, Status: http.StatusForbidden, Reason: HTTP2Preface}
+		return refusedPreface
 	}
 	s := p.load()
 	rule := s.find(r.URL.Path)
@@ -133,6 +133,8 @@ func (p *Policy) Evaluate(r *http.Request) Decision {
 	reason, name := rule.Browser(verdict, r.Header)
 	return rule.explain(verdict, rule.reason(reason), name, r.Header)
 }
+
+var refusedPreface = Decision{Kind: NonBrowser, Status: http.StatusForbidden, Reason: HTTP2Preface}
 
 // A Call is an RPC as an interceptor sees it.
 type Call struct {
@@ -192,7 +194,7 @@ func (s *snapshot) reportMisplaced(r *http.Request) {
 
 // reason replaces the reasons of the rule that stands for the lack of one.
 func (r *rule) reason(reason preflight.Reason) preflight.Reason {
-	if r == closedRule && reason != preflight.OK {
+	if r.stands && reason != preflight.OK {
 		return preflight.NotConfigured
 	}
 	return reason
@@ -279,7 +281,7 @@ func explainHeader(r *rule, reason preflight.Reason, name string) (detail, fix s
 // explainUngoverned is for a path without a rule.
 func (s *snapshot) explainUngoverned(path, method, host string, header http.Header) Decision {
 	// The closed rule sorts requests by kind and grants nothing.
-	v := closedRule.Judge(method, host, header)
+	v := s.closed.Judge(method, host, header)
 	d := Decision{Kind: Ungoverned, Allowed: v.Reason == preflight.OK}
 	if d.Allowed {
 		return d

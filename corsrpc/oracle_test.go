@@ -124,6 +124,11 @@ func listsFor(config corsrpc.Config, path string) (lists [][]string, internal, e
 			return lists, internal, true, true
 		}
 	}
+	for _, unclear := range []string{"//", "/./", "/../"} {
+		if strings.Contains(path, unclear) || unclear != "//" && strings.HasSuffix(path+"/", unclear) {
+			return nil, false, false, false // handlers differ on what it means
+		}
+	}
 	best := ""
 	for key := range config.Resources {
 		matches := key == path || strings.HasSuffix(key, "/") && strings.HasPrefix(path, key)

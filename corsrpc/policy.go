@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 
 	"github.com/corsrpc/corsrpc-go/internal/field"
-	"github.com/corsrpc/corsrpc-go/internal/origin"
 	"github.com/corsrpc/corsrpc-go/internal/preflight"
 )
 
@@ -109,15 +108,21 @@ func (p *Policy) load() *snapshot {
 }
 
 // closed is the snapshot of the zero Policy.
-var closed = &snapshot{}
+var closed = &snapshot{closed: closedRule}
 
-// closedRule lets no page call.
-var closedRule = (&rule{
-	Rule:           preflight.Rule{Enforced: true},
-	origins:        &originList{set: origin.NewSet(nil)},
-	requestHeaders: newNameList(),
-	exposeHeaders:  newNameList(),
-}).finish()
+// closedRule lets no page call, for the lack of a Config.
+var closedRule = newClosedRule(nil)
+
+// newClosedRule stands for the lack of a rule, with the own hosts of a Config.
+func newClosedRule(hosts []string) *rule {
+	return (&rule{
+		Rule:           preflight.Rule{Enforced: true, Hosts: hosts},
+		stands:         true,
+		origins:        noOrigins,
+		requestHeaders: newNameList(),
+		exposeHeaders:  newNameList(),
+	}).finish()
+}
 
 // find returns the rule of a request's decoded path, or nil if the path is not
 // governed. Paths are compared as they are, byte by byte: handlers route on
@@ -131,10 +136,25 @@ func (s *snapshot) find(path string) *rule {
 			return r
 		}
 	}
-	if rest, ok := strings.CutPrefix(path, "/"); ok {
+	if rest, ok := strings.CutPrefix(path, "/"); ok && isClean(rest) {
 		return s.resources.find(rest)
 	}
 	return nil
+}
+
+// isClean reports whether a path after its first slash means the same to
+// handlers that clean it, as http.FileServer does, and to those that do not.
+// Otherwise one resource's permission would reach another: browsers send
+// /fonts/..%2Fprivate as it is.
+func isClean(path string) bool {
+	for path != "" {
+		segment, rest, _ := strings.Cut(path, "/")
+		if segment == "" || segment == "." || segment == ".." {
+			return false
+		}
+		path = rest
+	}
+	return true
 }
 
 // procedure returns the rule of a procedure, or of the service that an unknown
@@ -169,7 +189,7 @@ func (s *snapshot) of(service, path string) *rule {
 			return r
 		}
 	}
-	return closedRule
+	return s.closed
 }
 
 var errNilHandler = errors.New("corsrpc: nil handler")

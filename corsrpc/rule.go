@@ -38,6 +38,7 @@ type rule struct {
 	path      string
 	procedure string
 	fields    ruleFields
+	stands    bool // for the lack of a rule
 
 	origins        *originList
 	requestHeaders *nameList

@@ -101,6 +101,9 @@ func (i *interceptor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == "PRI" {
 		// The preface of an HTTP/2 connection: a handler that accepts it
 		// serves all that follows on the connection past this one.
+		if s := i.policy.load(); s.onDenied != nil {
+			s.onDenied(r.Context(), refusedPreface)
+		}
 		refuse(w, preflight.HTTP2Preface)
 		return
 	}

@@ -462,8 +462,10 @@ func TestService(t *testing.T) {
 	assert.Equal(t, refusal(corsrpc.NotConfigured), call("/healthz", app), "another path behind this mount")
 	assert.True(t, serveRan(handler, s, newRequest("POST", setPrice)), "no browser")
 
-	config.Except = []string{admin}
+	config.Except, config.Hosts = []string{admin}, []string{"www.example.com"}
 	require.NoError(t, policy.Update(config))
+	rebound := newRequest("POST", setPrice, "Origin", "http://api.example.com")
+	assert.Equal(t, refusal(corsrpc.NotConfigured), serve(handler, rebound), "Hosts hold here too")
 	assert.Equal(t, refusal(corsrpc.NotConfigured), call(setPrice, console), "the service is gone")
 	assert.Equal(t, answer{status: 403, header: header()}, serve(handler, newPreflight(setPrice, console, "POST")))
 	assert.True(t, serveRan(handler, s, newRequest("POST", setPrice)), "no browser")
