@@ -131,13 +131,16 @@ func (s *snapshot) find(path string) *rule {
 	if s == closed {
 		return closedRule
 	}
-	if procedure, ok := strings.CutPrefix(path, s.prefix); ok {
-		if r := s.procedure(procedure); r != nil {
+	// Most policies have no prefix, and to compare with it is a call.
+	if s.prefix == "" || strings.HasPrefix(path, s.prefix) {
+		if r := s.procedure(path[len(s.prefix):]); r != nil {
 			return r
 		}
 	}
-	if rest, ok := strings.CutPrefix(path, "/"); ok && isClean(rest) {
-		return s.resources.find(rest)
+	if rest, ok := strings.CutPrefix(path, "/"); ok {
+		if r := s.resources.find(rest); r != nil && isClean(rest) {
+			return r
+		}
 	}
 	return nil
 }

@@ -95,7 +95,7 @@ func IsPreflight(method string, header http.Header) bool {
 // valid request could have.
 func (r *Rule) Judge(method, host string, header http.Header) Verdict {
 	if IsPreflight(method, header) {
-		return r.judgePreflight(header["Origin"])
+		return r.judgePreflight(r.permits(header["Origin"]))
 	}
 	return r.JudgeCall(host, header)
 }
@@ -106,7 +106,7 @@ func (r *Rule) Judge(method, host string, header http.Header) Verdict {
 // part of all that is done for a request.
 func (r *Rule) Decide(origins []string, method, host string, header http.Header) Verdict {
 	if method == http.MethodOptions && len(origins) > 0 && len(header["Access-Control-Request-Method"]) > 0 {
-		return r.judgePreflight(origins)
+		return r.judgePreflight(r.permits(origins))
 	}
 	reason := r.permits(origins)
 	if reason == OK && !r.Internal {
@@ -120,8 +120,8 @@ func (r *Rule) Decide(origins []string, method, host string, header http.Header)
 // judgePreflight permits by origin alone. Which method and which header fields
 // the page asks for is the browser's to compare with the complete lists that
 // it gets: see Browser.
-func (r *Rule) judgePreflight(origins []string) Verdict {
-	reason := r.permits(origins)
+func (r *Rule) judgePreflight(originReason Reason) Verdict {
+	reason := originReason
 	if r.Internal {
 		reason = InternalMethod
 	}
