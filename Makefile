@@ -138,10 +138,13 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s)
 # Where to write every round for benchstat, if anywhere: `make bench
 # BENCHSTAT=new.txt`, then `benchstat -col /subject new.txt`.
 BENCHSTAT ?=
+# Where to write the figures for programs, if anywhere.
+BENCHJSON ?=
 
 .PHONY: bench
-bench: ## Measure side by side with other libraries, into docs/ (a minute)
-	cd internal/bench && go run ./cmd/sidebyside -docs $(CURDIR)/docs $(if $(BENCHSTAT),-benchstat $(abspath $(BENCHSTAT)))
+bench: ## Measure side by side with other libraries, into docs/ (two minutes)
+	cd internal/bench && go run ./cmd/sidebyside -docs $(CURDIR)/docs \
+		$(if $(BENCHSTAT),-benchstat $(abspath $(BENCHSTAT))) $(if $(BENCHJSON),-json $(abspath $(BENCHJSON)))
 
 # `npm ci` wants every platform's build of buf in the lock file, also those that
 # the registry at hand does not have. `npm install --no-save` takes the exact

@@ -108,15 +108,18 @@ func (row Row) Fault(subject http.Handler, spy *Spy) string {
 func lists(header http.Header, field string, names []string) bool {
 	listed := make(map[string]bool)
 	for name := range strings.SplitSeq(strings.Join(header[field], ","), ",") {
-		listed[strings.ToLower(strings.TrimSpace(name))] = true
+		listed[bare(name)] = true
 	}
 	for _, name := range names {
-		if !listed[strings.ToLower(name)] {
+		if !listed[bare(name)] {
 			return false
 		}
 	}
 	return true
 }
+
+// bare is a member of a list without the blanks around it, in lower case.
+func bare(name string) string { return strings.ToLower(strings.TrimSpace(name)) }
 
 // Corruptible reports whether a handler or another middleware that changes
 // a header value of one answer in place changes later answers.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -17,7 +18,7 @@ func BenchmarkRows(b *testing.B) {
 			if subject.NoPatterns && row.Setup.Patterns {
 				continue
 			}
-			b.Run(fmt.Sprintf("row=%s/subject=%s", row.Name, subject.Name), func(b *testing.B) {
+			b.Run(row.Benchmark(subject), func(b *testing.B) {
 				handler, err := subject.Wrap(row.Setup, Nothing{})
 				require.NoError(b, err)
 				answer := NewAnswer()
@@ -31,19 +32,35 @@ func BenchmarkRows(b *testing.B) {
 	}
 }
 
+// Benchstat reads a name as keys and values between slashes.
+func TestBenchmark(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, "row=POST,_allowed,_HTTP-1.1/subject=rs-cors", Row{Name: "POST, allowed, HTTP/1.1"}.Benchmark(Subject{Name: "rs/cors"}))
+	names := map[string]bool{}
+	for row := range rows() {
+		for _, subject := range Subjects() {
+			name := row.Benchmark(subject)
+			assert.False(t, names[name], name)
+			names[name] = true
+			assert.Len(t, strings.Split(name, "/"), 2, name)
+		}
+	}
+}
+
 // Everything that a subject answers is as it must be, but for these.
 func TestAnswers(t *testing.T) {
 	t.Parallel()
 	runs := []string{"POST, refused: runs the handler", "Connect GET, refused: runs the handler"}
+	const byHand = WrittenByHand + ": does not permit it"
 	var sendsBack []string
 	for _, size := range HostileSizes {
 		sendsBack = append(sendsBack, fmt.Sprintf("preflight, list of %d KiB: sends the list back", size>>10))
 	}
 	known := map[string][]string{
-		"rs/cors":          runs,
+		"rs/cors":          append(runs[:len(runs):len(runs)], byHand),
 		"go-chi/cors":      slices.Concat(runs, sendsBack),
 		"gorilla/handlers": slices.Concat(runs, []string{"POST, origins=1: no Vary"}, sendsBack),
-		"echo floor":       sendsBack,
+		"echo floor":       append([]string{byHand}, sendsBack...),
 	}
 	for _, subject := range Subjects() {
 		if subject.Kind == None {

@@ -34,6 +34,13 @@ type Row struct {
 	Request *http.Request
 }
 
+// Benchmark is the name under which a subject's figures for the row go to
+// benchstat, which takes a slash for the end of a value.
+func (row Row) Benchmark(subject Subject) string {
+	value := strings.NewReplacer(" ", "_", "/", "-")
+	return "row=" + value.Replace(row.Name) + "/subject=" + value.Replace(subject.Name)
+}
+
 // A Table is some rows that belong together.
 type Table struct {
 	Name string
@@ -48,7 +55,12 @@ const (
 	connectList  = "connect-protocol-version,content-type"
 	grpcWebList  = "content-type,x-grpc-web,x-user-agent"
 	metadataList = "authorization,connect-protocol-version,connect-timeout-ms,content-type,traceparent,x-tenant-id"
+	// What people write, or a proxy that restores capitals.
+	writtenList = "Content-Type, Authorization, Connect-Protocol-Version, Connect-Timeout-Ms"
 )
+
+// WrittenByHand is the row whose list is correct and not how browsers write it.
+const WrittenByHand = "preflight, written by hand"
 
 // Tables are all rows.
 func Tables() []Table {
@@ -63,6 +75,7 @@ func Tables() []Table {
 		{"preflight, Connect", usual, Granted, usual.preflight(usual.origin(), connectList)},
 		{"preflight, gRPC-Web", usual, Granted, usual.preflight(usual.origin(), grpcWebList)},
 		{"preflight, metadata", usual, Granted, usual.preflight(usual.origin(), metadataList)},
+		{WrittenByHand, usual, Granted, usual.preflight(usual.origin(), writtenList)},
 		{"preflight, refused", usual, Denied, usual.preflight(stranger, connectList)},
 	}}
 	var origins, patterns, procedures, hostile Table

@@ -18,6 +18,7 @@ func main() {
 	slice := flag.Duration("slice", 250*time.Microsecond, "how long a measurement takes, about")
 	only := flag.String("rows", "", "measure only rows whose names contain this, and print the table")
 	docs := flag.String("docs", "", "write benchmarks.md and the pictures into this directory")
+	figures := flag.String("json", "", "write the figures into this file")
 	rounded := flag.String("benchstat", "", "write every round into this file, for benchstat -col /subject")
 	flag.Parse()
 	if *rounds < 20 {
@@ -52,11 +53,19 @@ func main() {
 			log.Fatal("sidebyside: ", err)
 		}
 	}
+	if *figures != "" {
+		if err := report.json(*figures); err != nil {
+			log.Fatal("sidebyside: ", err)
+		}
+	}
 	if *docs == "" {
 		return
 	}
 	var err error
 	if report.growth, err = growths(*rounds, *slice); err != nil {
+		log.Fatal("sidebyside: ", err)
+	}
+	if report.profiles, err = profiles(report.tables["Requests"], 300); err != nil {
 		log.Fatal("sidebyside: ", err)
 	}
 	if report.memory, err = memoryOf(bench.Setup{Origins: 100_000, Procedures: 10_000}); err != nil {

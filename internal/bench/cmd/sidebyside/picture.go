@@ -22,6 +22,7 @@ type line struct {
 	name  string
 	class string // of the style sheet below
 	nanos []float64
+	wrong []bool // drawn hollow
 }
 
 const (
@@ -34,24 +35,22 @@ const style = `
     text { font: 13px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; fill: #57606a }
     .title { font-size: 17px; font-weight: 600; fill: #1f2328 }
     .grid { stroke: #d8dee4; stroke-width: 1 }
-    .line { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round }
-    .ours { stroke: #0969da; stroke-width: 4 } text.ours, circle.ours { fill: #0969da; stroke: none } text.ours { font-weight: 600 }
-    .floor { stroke: #6e7781; stroke-dasharray: 2 5 } text.floor, circle.floor { fill: #6e7781; stroke: none }
-    .peer0 { stroke: #bc4c00 } text.peer0, circle.peer0 { fill: #bc4c00; stroke: none }
-    .peer1 { stroke: #8250df } text.peer1, circle.peer1 { fill: #8250df; stroke: none }
-    .peer2 { stroke: #1a7f37 } text.peer2, circle.peer2 { fill: #1a7f37; stroke: none }
-    .peer3 { stroke: #bf3989 } text.peer3, circle.peer3 { fill: #bf3989; stroke: none }
+    .line { fill: none; stroke: currentColor; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round }
+    circle { fill: currentColor; stroke: currentColor; stroke-width: 2 }
+    circle.wrong { fill: #ffffff }
+    text.name { fill: currentColor }
+    .ours { color: #0969da } .line.ours { stroke-width: 4 } .name.ours { font-weight: 600 }
+    .floor { color: #6e7781 } .line.floor { stroke-dasharray: 2 5 }
+    .peer0 { color: #bc4c00 } .peer1 { color: #8250df } .peer2 { color: #1a7f37 } .peer3 { color: #bf3989 }
     @media (prefers-color-scheme: dark) {
       .ground { fill: #0d1117; stroke: #30363d }
       text { fill: #9198a1 }
       .title { fill: #f0f6fc }
       .grid { stroke: #262c36 }
-      .ours { stroke: #4493f8 } text.ours, circle.ours { fill: #4493f8 }
-      .floor { stroke: #9198a1 } text.floor, circle.floor { fill: #9198a1 }
-      .peer0 { stroke: #f0883e } text.peer0, circle.peer0 { fill: #f0883e }
-      .peer1 { stroke: #ab7df8 } text.peer1, circle.peer1 { fill: #ab7df8 }
-      .peer2 { stroke: #3fb950 } text.peer2, circle.peer2 { fill: #3fb950 }
-      .peer3 { stroke: #db61a2 } text.peer3, circle.peer3 { fill: #db61a2 }
+      circle.wrong { fill: #0d1117 }
+      .ours { color: #4493f8 }
+      .floor { color: #9198a1 }
+      .peer0 { color: #f0883e } .peer1 { color: #ab7df8 } .peer2 { color: #3fb950 } .peer3 { color: #db61a2 }
     }
 `
 
@@ -69,11 +68,16 @@ func (p *picture) svg() string {
 		return height - bottom - (math.Log10(nanos)-floor)/(ceiling-floor)*(height-top-bottom)
 	}
 
+	subtitle := p.subtitle
+	if slices.ContainsFunc(p.lines, func(l line) bool { return slices.Contains(l.wrong, true) }) {
+		subtitle += "; hollow: a wrong answer"
+	}
+
 	var w strings.Builder
 	fmt.Fprintf(&w, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" role=\"img\" aria-labelledby=\"title\">\n", width, height, width, height)
-	fmt.Fprintf(&w, "  <title id=\"title\">%s: %s</title>\n  <style>%s  </style>\n", p.title, p.subtitle, style)
+	fmt.Fprintf(&w, "  <title id=\"title\">%s: %s</title>\n  <style>%s  </style>\n", p.title, subtitle, style)
 	fmt.Fprintf(&w, "  <rect class=\"ground\" x=\"0.5\" y=\"0.5\" width=\"%d\" height=\"%d\" rx=\"8\"/>\n", width-1, height-1)
-	fmt.Fprintf(&w, "  <text class=\"title\" x=\"20\" y=\"32\">%s</text>\n  <text x=\"20\" y=\"53\">%s</text>\n", p.title, p.subtitle)
+	fmt.Fprintf(&w, "  <text class=\"title\" x=\"20\" y=\"32\">%s</text>\n  <text x=\"20\" y=\"53\">%s</text>\n", p.title, subtitle)
 	for power := floor; power <= ceiling; power++ {
 		nanos := math.Pow(10, power)
 		fmt.Fprintf(&w, "  <path class=\"grid\" d=\"M%d %.1fH%d\"/>\n", left, y(nanos), width-right)
@@ -93,7 +97,11 @@ func (p *picture) svg() string {
 		}
 		fmt.Fprintf(&w, "  <path class=\"line %s\" d=\"%s\"/>\n", l.class, path)
 		for i, nanos := range l.nanos {
-			fmt.Fprintf(&w, "  <circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\"/>\n", l.class, x(p.at[i]), y(nanos))
+			class := l.class
+			if l.wrong[i] {
+				class += " wrong"
+			}
+			fmt.Fprintf(&w, "  <circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"3\"/>\n", class, x(p.at[i]), y(nanos))
 		}
 	}
 	// The names stand at the ends of their lines, one below the other.
@@ -104,7 +112,7 @@ func (p *picture) svg() string {
 	for _, l := range byEnd {
 		at := min(end(l)+4.5, above-17)
 		above = at
-		fmt.Fprintf(&w, "  <text class=\"%s\" x=\"%d\" y=\"%.1f\">%s %s</text>\n", l.class, width-right+12, at, l.name, nanos(l.nanos[len(l.nanos)-1]))
+		fmt.Fprintf(&w, "  <text class=\"name %s\" x=\"%d\" y=\"%.1f\">%s %s</text>\n", l.class, width-right+12, at, l.name, nanos(l.nanos[len(l.nanos)-1]))
 	}
 	w.WriteString("</svg>\n")
 	return w.String()

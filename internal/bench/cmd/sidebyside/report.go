@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,12 +18,13 @@ import (
 
 // A report is all that was measured.
 type report struct {
-	rounds int
-	tables map[string][]result
-	whole  map[string][]result // by HTTP version
-	growth []growth
-	update *updateRun
-	memory uint64
+	rounds   int
+	tables   map[string][]result
+	growth   []growth
+	profiles map[string][]breakdown // by row
+	whole    map[string][]result    // by HTTP version
+	update   *updateRun
+	memory   uint64
 }
 
 func (r *report) write(docs string) error {
@@ -72,7 +74,8 @@ func (r *report) picture(table, prefix string) *picture {
 		}
 		for _, result := range r.tables[table] {
 			if strings.HasPrefix(result.row.Name, prefix) {
-				l.nanos = append(l.nanos, spreadOf(result.all[i].nanos).median)
+				l.nanos = append(l.nanos, spreadOf(result.all[i].nanos).Median)
+				l.wrong = append(l.wrong, result.all[i].fault != "")
 			}
 		}
 		p.lines = append(p.lines, l)
@@ -119,6 +122,7 @@ answers wrongly, and how. *runs the handler*: the call of a foreign page, which 
 		ratios(&w, r.tables[table.Name])
 	}
 	r.targets(&w)
+	profileTables(&w, r.profiles)
 	w.WriteString("## Whole servers\n\nThe same over loopback: one connection, one request after the other, client included. Little is left of the difference.\n\n")
 	for _, version := range []string{"HTTP/1.1", "HTTP/2"} {
 		fmt.Fprintf(&w, "%s:\n\n", version)
@@ -131,34 +135,13 @@ answers wrongly, and how. *runs the handler*: the call of a foreign page, which 
 	return w.String(), nil
 }
 
-// What is left, as profiles show it.
-const remainder = `
-Where the time of a preflight goes, by its profile: about 40 % are the six assignments to the header map, 20 % the one allocation and the garbage
-collector's write barriers, 10 % clearing the map for the next request, 20 % looking up Origin, Access-Control-Request-Method, the path and the origin. The rest,
-the decision itself, is a few nanoseconds. Whoever sets these six fields pays for four fifths of that, as the static floor does: its share of the
-fastest peer's time is the least that can be had without leaving fields out or sharing slices.
-
-A POST without Origin is two look-ups in the request's header of 5 ns each, Origin and Sec-Fetch-Site; over HTTP/1.1 there is a third one, Upgrade: a handler that
-accepts an upgrade to HTTP/2 would serve all further calls of the connection past the policy. Refused preflights look the path up, which the echo floor
-and gorilla/handlers do not, since they have one list for all paths.
-`
-
 // targets says how corsrpc stands to the best of the others on each row.
 func (r *report) targets(w *strings.Builder) {
 	w.WriteString("## Summary\n\ncorsrpc's time as a multiple of others', this time.\n\n" +
 		"| | of the static floor | of the echo floor | of the fastest peer that answers rightly | the static floor, of that peer's |\n|---|--:|--:|--:|--:|\n")
 	for _, table := range bench.Tables() {
 		for _, result := range r.tables[table.Name] {
-			var fastest *series
-			for _, s := range result.all {
-				if s.subject.Kind != bench.Peer || s.absent || s.fault != "" {
-					continue
-				}
-				if fastest == nil || s.over(result.ours()).median < fastest.over(result.ours()).median {
-					fastest = s
-				}
-			}
-			static := result.of("static floor")
+			fastest, static := result.fastest(), result.of("static floor")
 			fmt.Fprintf(w, "| %s | %s | %s |", result.row.Name, result.share(static), result.share(result.of("echo floor")))
 			if fastest == nil {
 				w.WriteString(" none does | |\n")
@@ -168,7 +151,7 @@ func (r *report) targets(w *strings.Builder) {
 			if static.absent {
 				w.WriteString(" – |\n")
 			} else {
-				fmt.Fprintf(w, " %.3g |\n", static.over(fastest).median)
+				fmt.Fprintf(w, " %.3g |\n", static.over(fastest).Median)
 			}
 		}
 	}
@@ -180,16 +163,15 @@ func (r *report) targets(w *strings.Builder) {
 				over[i] = result.ours().nanos[i] - none.nanos[i]
 			}
 			s := spreadOf(over)
-			fmt.Fprintf(w, "\n%s: %.1f ns (%.1f–%.1f) more than no middleware, %g allocations.\n", result.row.Name, s.median, s.low, s.high, result.ours().allocs)
+			fmt.Fprintf(w, "\n%s: %.1f ns (%.1f–%.1f) more than no middleware, %g allocations.\n", result.row.Name, s.Median, s.Low, s.High, result.ours().allocs)
 		}
 	}
-	w.WriteString(remainder)
 	w.WriteString("\nThe largest against the smallest, corsrpc alone:\n\n| | POST | preflight |\n|---|--:|--:|\n")
 	for _, g := range r.growth {
 		fmt.Fprintf(w, "| %s |", g.name)
 		for _, prefix := range []string{"POST", "preflight"} {
 			if of, ok := g.ratios[prefix]; ok {
-				fmt.Fprintf(w, " %.2f (%.2f–%.2f) |", of.median, of.low, of.high)
+				fmt.Fprintf(w, " %.2f (%.2f–%.2f) |", of.Median, of.Low, of.High)
 			} else {
 				w.WriteString(" |")
 			}
@@ -248,8 +230,8 @@ func (r result) share(s *series) string {
 		return "–"
 	}
 	ratio := r.ours().over(s)
-	text := fmt.Sprintf("%.3g (%.3g–%.3g)", ratio.median, ratio.low, ratio.high)
-	if ratio.low <= 1 && ratio.high >= 1 {
+	text := fmt.Sprintf("%.3g (%.3g–%.3g)", ratio.Median, ratio.Low, ratio.High)
+	if ratio.Low <= 1 && ratio.High >= 1 {
 		text = "= " + text
 	}
 	if s.fault != "" {
@@ -272,11 +254,11 @@ func wholeTable(w *strings.Builder, results []result) {
 			case s.subject.Kind == bench.None && result.row.Expects == bench.Granted:
 				w.WriteString(" – |") // a handler's answer, which has a body
 			case i == 0:
-				fmt.Fprintf(w, " **%.1f µs** |", spreadOf(s.nanos).median/1e3)
-			case ratio.low <= 1 && ratio.high >= 1:
-				fmt.Fprintf(w, " = %.2f (%.2f–%.2f) |", ratio.median, ratio.low, ratio.high)
+				fmt.Fprintf(w, " **%.1f µs** |", spreadOf(s.nanos).Median/1e3)
+			case ratio.Low <= 1 && ratio.High >= 1:
+				fmt.Fprintf(w, " = %.2f (%.2f–%.2f) |", ratio.Median, ratio.Low, ratio.High)
 			default:
-				fmt.Fprintf(w, " %.2f (%.2f–%.2f) |", ratio.median, ratio.low, ratio.high)
+				fmt.Fprintf(w, " %.2f (%.2f–%.2f) |", ratio.Median, ratio.Low, ratio.High)
 			}
 		}
 		w.WriteString("\n")
@@ -316,18 +298,17 @@ func (r *report) updates(w *strings.Builder) {
 	fmt.Fprintf(w, "## Update under load, and memory\n\n`Policy.Update` with 100,000 origins takes %s (%s–%s). It replaces one pointer at the end, so no request waits for it. "+
 		"What a request in another goroutine takes meanwhile, by turns; the longest is the median of %d rounds:\n\n"+
 		"| | requests | median | 99 %% | 99.99 %% | longest |\n|---|--:|--:|--:|--:|--:|\n",
-		nanos(r.update.update.median), nanos(r.update.update.low), nanos(r.update.update.high), len(r.update.phases[0].longest))
+		nanos(r.update.update.Median), nanos(r.update.update.Low), nanos(r.update.update.High), len(r.update.phases[0].longest))
 	for _, phase := range r.update.phases {
 		fmt.Fprintf(w, "| %s | %d |", phase.name, len(phase.all))
 		for _, part := range []float64{0.5, 0.99, 0.9999} {
 			fmt.Fprintf(w, " %s |", nanos(float64(phase.all.at(part))))
 		}
 		longest := spreadOf(phase.longest)
-		fmt.Fprintf(w, " %s (%s–%s) |\n", nanos(longest.median), nanos(longest.low), nanos(longest.high))
+		fmt.Fprintf(w, " %s (%s–%s) |\n", nanos(longest.Median), nanos(longest.Low), nanos(longest.High))
 	}
 	w.WriteString("\nMaking policies that have nothing to do with the requests takes as much of the machine, processors and garbage collector, as updates do. " +
-		"What exceeds the second line is an update's own: a new policy is not yet in the processor's caches. " +
-		"The longest waits are for a processor, which Go's scheduler gives to one goroutine for 10 ms at a time.\n\n")
+		"The longest waits are those of a few requests among millions, for a processor or for the garbage collector; they differ from run to run.\n\n")
 	fmt.Fprintf(w, "A policy of 10,000 procedures and 100,000 origins keeps %.1f MB, its copy of the Config included, the descriptors and the texts of the origins not.\n", float64(r.memory)/1e6)
 }
 
@@ -338,7 +319,7 @@ func (r *report) benchstat(path string) error {
 	for _, table := range bench.Tables() {
 		for _, result := range r.tables[table.Name] {
 			for _, s := range result.all {
-				name := strings.ReplaceAll(fmt.Sprintf("BenchmarkRows/row=%s/subject=%s", result.row.Name, s.subject.Name), " ", "_")
+				name := "BenchmarkRows/" + result.row.Benchmark(s.subject)
 				for _, nanos := range s.nanos {
 					fmt.Fprintf(&w, "%s-%d\t%d\t%.2f ns/op\t%g allocs/op\n", name, runtime.GOMAXPROCS(0), s.n, nanos, s.allocs)
 				}
@@ -346,6 +327,44 @@ func (r *report) benchstat(path string) error {
 		}
 	}
 	return os.WriteFile(path, []byte(w.String()), 0o644)
+}
+
+// A measurement is what one subject took on one row. Times are in
+// nanoseconds; spreads are the quartiles.
+type measurement struct {
+	Table     string  `json:"table"`
+	Row       string  `json:"row"`
+	Subject   string  `json:"subject"`
+	Wrong     string  `json:"wrong,omitempty"` // what is wrong with its answer
+	Allocs    float64 `json:"allocs"`
+	Time      spread  `json:"time"`
+	OfCorsrpc spread  `json:"ofCorsrpc"` // as a multiple of corsrpc's time
+}
+
+// json writes the tables for programs.
+func (r *report) json(path string) error {
+	var figures []measurement
+	for _, table := range bench.Tables() {
+		for _, result := range r.tables[table.Name] {
+			for _, s := range result.all {
+				if s.absent {
+					continue
+				}
+				figures = append(figures, measurement{
+					Table: table.Name, Row: result.row.Name, Subject: s.subject.Name, Wrong: s.fault,
+					Allocs: s.allocs, Time: spreadOf(s.nanos), OfCorsrpc: s.over(result.ours()),
+				})
+			}
+		}
+	}
+	text, err := json.MarshalIndent(map[string]any{
+		"date": time.Now().UTC().Format(time.DateOnly), "go": runtime.Version(), "processor": processor(),
+		"libraries": versions(), "rounds": r.rounds, "figures": figures,
+	}, "", "\t")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(text, '\n'), 0o644)
 }
 
 // versions are those of the libraries in this executable.

@@ -112,7 +112,11 @@ func (s *series) run(answer *bench.Answer, r *http.Request) time.Duration {
 }
 
 // A spread is a median and the quartiles around it.
-type spread struct{ low, median, high float64 }
+type spread struct {
+	Low    float64 `json:"low"`
+	Median float64 `json:"median"`
+	High   float64 `json:"high"`
+}
 
 func spreadOf(values []float64) spread {
 	sorted := slices.Sorted(slices.Values(values))

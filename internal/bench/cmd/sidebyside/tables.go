@@ -24,6 +24,20 @@ func (r result) of(name string) *series {
 
 func (r result) ours() *series { return r.all[0] }
 
+// fastest is that of the peers whose answers are right, or nil.
+func (r result) fastest() *series {
+	var fastest *series
+	for _, s := range r.all {
+		if s.subject.Kind != bench.Peer || s.absent || s.fault != "" {
+			continue
+		}
+		if fastest == nil || s.over(r.ours()).Median < fastest.over(r.ours()).Median {
+			fastest = s
+		}
+	}
+	return fastest
+}
+
 // ratios writes a table: corsrpc in nanoseconds, everything else as a multiple of
 // it.
 func ratios(w *strings.Builder, results []result) {
@@ -42,7 +56,7 @@ func ratios(w *strings.Builder, results []result) {
 			case s.absent:
 				w.WriteString(" – |")
 			case i == 0:
-				fmt.Fprintf(w, " **%s**, %g |", nanos(spreadOf(s.nanos).median), s.allocs)
+				fmt.Fprintf(w, " **%s**, %g |", nanos(spreadOf(s.nanos).Median), s.allocs)
 			default:
 				fmt.Fprintf(w, " %s |", result.cell(s))
 			}
@@ -55,8 +69,8 @@ func ratios(w *strings.Builder, results []result) {
 // cell is the ratio of a subject to corsrpc: "2.31 (2.28–2.35), 5".
 func (r result) cell(s *series) string {
 	ratio := s.over(r.ours())
-	text := fmt.Sprintf("%s (%s–%s), %g", figure(ratio.median), figure(ratio.low), figure(ratio.high), s.allocs)
-	if ratio.low <= 1 && ratio.high >= 1 {
+	text := fmt.Sprintf("%s (%s–%s), %g", figure(ratio.Median), figure(ratio.Low), figure(ratio.High), s.allocs)
+	if ratio.Low <= 1 && ratio.High >= 1 {
 		text = "= " + text
 	}
 	if s.fault != "" {
