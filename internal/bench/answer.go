@@ -122,7 +122,8 @@ func lists(header http.Header, field string, names []string) bool {
 func bare(name string) string { return strings.ToLower(strings.TrimSpace(name)) }
 
 // Corruptible reports whether a handler or another middleware that changes
-// a header value of one answer in place changes later answers.
+// a header value of one answer in place changes later answers. It does so, and
+// puts back what was there: nothing else may run the same library meanwhile.
 func (row Row) Corruptible(subject http.Handler) bool {
 	answer := NewAnswer()
 	subject.ServeHTTP(answer, row.Request)
