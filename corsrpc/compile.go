@@ -106,18 +106,18 @@ func (c *compiler) compile(s *snapshot) {
 	c.selectServices()
 	c.readOverrides()
 	for _, label := range slices.Sorted(maps.Keys(c.config.Audiences)) {
-		c.audiences[label] = c.originList(inAudiences, fmt.Sprintf("Audiences[%q]", label), c.config.Audiences[label])
+		c.audiences[label] = c.originList(inAudiences, "Audiences["+quote(label)+"]", c.config.Audiences[label])
 	}
 	c.readHosts()
 	s.closed = newClosedRule(c.hosts)
-	c.checkPathPrefix()
+	c.readPathPrefix()
 	c.maxAge = c.readMaxAge(inMaxAge, "MaxAge", c.config.MaxAge)
 	for i := range c.services {
 		c.service(s, &c.services[i], top)
 	}
-	if len(c.mistakes.found) > 0 && top.credentials {
-		// Rules may be missing for another mistake; say now what would be
-		// said of them.
+	if len(c.services) == 0 && len(c.mistakes.found) > 0 && top.credentials {
+		// There are no rules, for another mistake; say now what would be said
+		// of them.
 		c.checkCredentials(top.origins, "every service that does not say otherwise")
 	}
 	c.addResources(s)
@@ -187,8 +187,14 @@ func (c *compiler) selectServices() {
 		}
 	}
 	if len(c.services) == 0 && len(c.config.Resources) == 0 && !wrong {
-		c.mistakes.add(c.mistakes.place(inServices), "Services", "",
-			"leaves nothing to govern: no such service is linked and there are no Resources; import the generated code, and call New after it has registered, in main and not in a package-level var")
+		reason := "leaves nothing to govern: no such service is linked and there are no Resources; import the generated code, and call New after it has registered, in main and not in a package-level var"
+		switch {
+		case len(names) == 0:
+			reason = "is empty and there are no Resources, so nothing is left to govern; leave Services nil for every linked service, or list some"
+		case len(except) > 0:
+			reason = "has no service that is not in Except, and there are no Resources, so nothing is left to govern; take one out of Except, or import the generated code of more"
+		}
+		c.mistakes.add(c.mistakes.place(inServices), "Services", "", reason)
 	}
 }
 
@@ -218,7 +224,7 @@ func (c *compiler) readOverrides() {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.config.Overrides)) {
-		o, fieldName := c.config.Overrides[name], fmt.Sprintf("Overrides[%q]", name)
+		o, fieldName := c.config.Overrides[name], "Overrides["+quote(name)+"]"
 		if at := c.mistakes.place(inOverrides); !governed[name] {
 			c.mistakes.add(at, fieldName, "", "is no service or method that this policy governs; write the full name of one, as acme.shop.v1.CartService.AddItem")
 		}
@@ -251,27 +257,29 @@ func (c *compiler) readHosts() {
 		_, errHTTP := origin.Parse("http://" + host)
 		_, errHTTPS := origin.Parse("https://" + host)
 		if errHTTP != nil && errHTTPS != nil || strings.Contains(host, "*") {
-			c.mistakes.add(at, fmt.Sprintf("Hosts[%d]", i), host, "is no host; write host or host:port as it stands in the pages' URLs, without scheme and path, as api.example.com")
+			c.mistakes.add(at, fmt.Sprintf("Hosts[%d]", i), host, "is no host; write host or host:port as browsers show it, without scheme, path and last dot and in lower case, as api.example.com")
 			continue
 		}
 		c.hosts = append(c.hosts, host)
 	}
 }
 
-func (c *compiler) checkPathPrefix() {
-	prefix := c.config.PathPrefix
-	if prefix == "" {
-		return
+func (c *compiler) readPathPrefix() {
+	if problem := checkPathPrefix(c.config.PathPrefix); problem != "" {
+		c.mistakes.add(c.mistakes.place(inPathPrefix), "PathPrefix", c.config.PathPrefix, problem)
 	}
-	at, reason := c.mistakes.place(inPathPrefix), ""
-	if prefix[0] != '/' || strings.HasSuffix(prefix, "/") {
-		reason = "is no prefix; begin it with a slash and end it without one, as /api"
-	} else if problem := checkLiteral(prefix); problem != "" {
-		reason = problem
+}
+
+func checkPathPrefix(prefix string) string {
+	switch {
+	case prefix == "":
+		return ""
+	case prefix[0] != '/' || strings.HasSuffix(prefix, "/"):
+		return "is no prefix; begin it with a slash and end it without one, as /api"
+	case strings.ContainsAny(prefix, "{}"):
+		return "has braces, which stand for themselves here; write the prefix as requests have it"
 	}
-	if reason != "" {
-		c.mistakes.add(at, "PathPrefix", prefix, reason)
-	}
+	return checkLiteral(prefix)
 }
 
 func (c *compiler) readMaxAge(rank fieldRank, fieldName string, age time.Duration) time.Duration {
@@ -331,7 +339,7 @@ func (c *compiler) below(above level, name string, options *contract.Options, ex
 		l.origins = o.origins
 	}
 	if o.credentials != Inherit {
-		l.credentialsField = fmt.Sprintf("Overrides[%q].Credentials", name)
+		l.credentialsField = "Overrides[" + quote(name) + "].Credentials"
 	}
 	l.credentials = o.credentials.apply(l.credentials)
 	l.reportOnly = o.reportOnly.apply(l.reportOnly)
@@ -355,18 +363,13 @@ func (c *compiler) audience(label, name string, named bool) *originList {
 	if list := c.audiences[label]; list != nil {
 		return list
 	}
-	fieldName := fmt.Sprintf("Audiences[%q]", label)
+	fieldName := "Audiences[" + quote(label) + "]"
 	if named && !c.missing[label] {
 		c.missing[label] = true
 		c.mistakes.add(c.mistakes.place(inAudiences), fieldName, "",
 			"is missing; the schema names this audience for "+name+", so list its origins, or none for no page")
 	}
-	list := c.closed[label]
-	if list == nil {
-		list = &originList{field: fieldName, set: origin.NewSet(nil)}
-		c.closed[label] = list
-	}
-	return list
+	return intern(c.closed, label, func() *originList { return &originList{field: fieldName, set: origin.NewSet(nil)} })
 }
 
 func (c *compiler) procedureRule(l level, method *contract.Method) *rule {
@@ -396,7 +399,7 @@ func (c *compiler) rule(l level) *rule {
 		origins:        l.origins,
 		requestHeaders: c.requestHeaders(l),
 		maxAge:         c.maxAge,
-		fields:         ruleFields{credentials: l.credentialsField, requestHeaders: l.requestField},
+		fields:         ruleFields{credentials: l.credentialsField, requestHeaders: l.requestField, insecure: c.config.DangerouslyAllowInsecureOrigins},
 	}
 	if l.internal {
 		r.origins = noOrigins
@@ -418,6 +421,9 @@ func (c *compiler) unknownMethodRule(l level, methods []*rule) *rule {
 			l.credentials = l.credentials && method.Credentials
 			l.reportOnly = l.reportOnly && method.ReportOnly
 			l.internal = l.internal || method.Internal
+			if method.fields.credentials != l.credentialsField {
+				l.credentialsField = "" // more than one place would have to change
+			}
 		}
 		l.origins = c.intersect(origins)
 	}
@@ -428,20 +434,17 @@ func (c *compiler) unknownMethodRule(l level, methods []*rule) *rule {
 
 // intersect remembers results, since services tend to mix the same lists.
 func (c *compiler) intersect(lists []*originList) *originList {
-	lists = slices.Compact(slices.Clone(lists))
-	if len(lists) == 1 {
-		return lists[0]
-	}
-	key := ""
+	var different []*originList
+	seen := make(map[*originList]bool)
+	var key strings.Builder
 	for _, list := range lists {
-		key += fmt.Sprintf(" %p", list)
+		if !seen[list] {
+			seen[list] = true
+			different = append(different, list)
+			fmt.Fprintf(&key, " %p", list)
+		}
 	}
-	if known := c.intersections[key]; known != nil {
-		return known
-	}
-	common := intersect(lists)
-	c.intersections[key] = common
-	return common
+	return intern(c.intersections, key.String(), func() *originList { return intersect(different) })
 }
 
 // requestHeaders returns the complete allow list: all that the protocols'
@@ -470,7 +473,8 @@ func (c *compiler) exposeHeaders(l level, unary bool) *nameList {
 	})
 }
 
-func intern(lists map[string]*nameList, key string, build func() *nameList) *nameList {
+// intern returns the list of a key, which is built once.
+func intern[List any](lists map[string]*List, key string, build func() *List) *List {
 	list := lists[key]
 	if list == nil {
 		list = build()

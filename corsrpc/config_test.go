@@ -3,6 +3,7 @@ package corsrpc_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -44,7 +45,7 @@ func TestNewReportsEveryMistake(t *testing.T) {
 		wildcard  = "is no header name; browsers take it for a wildcard only without credentials, and never for Authorization, so list the names"
 		noService = "is no linked service; write the full name of one, as acme.shop.v1.CartService, and import its generated code"
 		ageRange  = "is out of range; write 1s to 24h, 0 for two hours, or a negative value against caching"
-		noHost    = "is no host; write host or host:port as it stands in the pages' URLs, without scheme and path, as api.example.com"
+		noHost    = "is no host; write host or host:port as browsers show it, without scheme, path and last dot and in lower case, as api.example.com"
 	)
 	config := corsrpc.Config{
 		Origins:          []string{"https://good.example.com", "https://App.example.com", "*", ""},
@@ -115,8 +116,8 @@ func TestNewReportsEveryMistake(t *testing.T) {
 		{res("/c//d"), "", clean},
 		{res("/c?d"), "", "has a query or a fragment; write the path alone"},
 		{res("/upload") + ".Origins[0]", "data:x", "is not an origin that browsers send: data URLs send null"},
-		{res("/upload") + ".Methods[0]", "put", "is not how requests carry it; methods are case-sensitive, so write PUT"},
-		{res("/upload") + ".Methods[1]", "patch", "is not how requests carry it; methods are case-sensitive, so write PATCH"},
+		{res("/upload") + ".Methods[0]", "put", "is not how requests carry it: browsers put this method in upper case, so write PUT"},
+		{res("/upload") + ".Methods[1]", "patch", "is not PATCH: methods are case-sensitive, and browsers leave this one as the script wrote it; write PATCH here and in scripts"},
 		{res("/upload") + ".Methods[2]", "TRACE", "is a forbidden method: browsers let no page use it, so leave it out"},
 		{res("/upload") + ".Methods[3]", "*", "is no method; browsers take it for a wildcard only without credentials, so list the methods"},
 		{res("/upload") + ".Methods[4]", "A B", "is no method; write one per element, as PUT"},
@@ -194,18 +195,157 @@ func TestNewRefusesInsecureCredentials(t *testing.T) {
 
 func TestNewNeedsSomethingToGovern(t *testing.T) {
 	t.Parallel()
-	const nothing = "leaves nothing to govern: no such service is linked and there are no Resources; import the generated code, and call New after it has registered, in main and not in a package-level var"
-	for name, config := range map[string]corsrpc.Config{
-		"no service linked":  {Files: new(protoregistry.Files)},
-		"no service wanted":  {Services: []string{}},
-		"all of them except": {Except: []string{admin, cart, catalog, "acme.shop.v1.WarehouseService"}},
+	all := []string{admin, cart, catalog, "acme.shop.v1.WarehouseService"}
+	for _, tt := range []struct {
+		name   string
+		config corsrpc.Config
+		want   []corsrpc.ConfigError
+	}{
+		{"none is linked", corsrpc.Config{Files: new(protoregistry.Files)}, []corsrpc.ConfigError{{"Services", "",
+			"leaves nothing to govern: no such service is linked and there are no Resources; import the generated code, and call New after it has registered, in main and not in a package-level var"}}},
+		{"none is wanted", corsrpc.Config{Services: []string{}}, []corsrpc.ConfigError{{"Services", "",
+			"is empty and there are no Resources, so nothing is left to govern; leave Services nil for every linked service, or list some"}}},
+		{"another policy has them all", corsrpc.Config{Except: all}, []corsrpc.ConfigError{{"Services", "",
+			"has no service that is not in Except, and there are no Resources, so nothing is left to govern; take one out of Except, or import the generated code of more"}}},
+		{"the only one is misspelt", corsrpc.Config{Services: []string{"x.Y"}}, []corsrpc.ConfigError{{"Services[0]", "x.Y",
+			"is no linked service; write the full name of one, as acme.shop.v1.CartService, and import its generated code"}}},
 	} {
-		_, err := corsrpc.New(config)
-		require.Error(t, err, name)
-		assert.Equal(t, []corsrpc.ConfigError{{"Services", "", nothing}}, mistakes(t, err), name)
+		_, err := corsrpc.New(tt.config)
+		require.Error(t, err, tt.name)
+		assert.Equal(t, tt.want, mistakes(t, err), tt.name)
 	}
 	_, err := corsrpc.New(corsrpc.Config{Services: []string{}, Resources: map[string]corsrpc.Resource{"/": {}}})
 	assert.NoError(t, err, "resources alone")
+}
+
+// Paths are compared byte by byte, so what no request can have is a mistake.
+func TestPaths(t *testing.T) {
+	t.Parallel()
+	const (
+		unclean  = "is not clean: leave out empty segments, . and .."
+		encoded  = "is percent-encoded; write the decoded path"
+		braces   = "has braces that are not one whole segment, as in /products/{id}"
+		several  = "has a pattern for several segments; end the path in a slash instead, which stands for everything below"
+		control  = "has a control character; leave it out"
+		query    = "has a query or a fragment; write the path alone"
+		noPath   = "is no path; begin it with a slash, as /fonts/"
+		noPrefix = "is no prefix; begin it with a slash and end it without one, as /api"
+		literal  = "has braces, which stand for themselves here; write the prefix as requests have it"
+	)
+	for _, tt := range []struct{ path, resource, prefix string }{
+		{"/api", "", ""},
+		{"/api/v1.2", "", ""},
+		{"/.well-known", "", ""},
+		{"/a..b", "", ""},
+		{"/100%", "", ""},
+		{"/100%4", "", ""},
+		{"/%zz", "", ""},
+		{"/\u00e9", "", ""},
+		{"/x...", "", ""},
+		{"api", noPath, noPrefix},
+		{"/api/", "", noPrefix},
+		{"/", "", noPrefix},
+		{"/%41", encoded, encoded},
+		{"/a%2fb", encoded, encoded},
+		{"/a//b", unclean, unclean},
+		{"//a", unclean, unclean},
+		{"/./a", unclean, unclean},
+		{"/a/.", unclean, unclean},
+		{"/../a", unclean, unclean},
+		{"/a/..", unclean, unclean},
+		{"/a?b", query, query},
+		{"/a#b", query, query},
+		{"/a\nb", control, control},
+		{"/a\u0085b", control, control},
+		{"/{id}", "", literal},
+		{"/{id", braces, literal},
+		{"/id}", braces, literal},
+		{"/x{id}", braces, literal},
+		{"/{id}x", braces, literal},
+		{"/{}", braces, literal},
+		{"/{{id}}", braces, literal},
+		{"/{id...}", several, literal},
+	} {
+		_, err := corsrpc.New(corsrpc.Config{Services: []string{}, Resources: map[string]corsrpc.Resource{tt.path: {}}})
+		if tt.resource == "" {
+			assert.NoError(t, err, "%q as a resource", tt.path)
+		} else {
+			assert.Equal(t, []corsrpc.ConfigError{{"Resources[" + strconv.QuoteToASCII(tt.path) + "]", "", tt.resource}}, mistakes(t, err))
+		}
+		_, err = corsrpc.New(corsrpc.Config{PathPrefix: tt.path})
+		if tt.prefix == "" {
+			assert.NoError(t, err, "%q as a prefix", tt.path)
+		} else {
+			assert.Equal(t, []corsrpc.ConfigError{{"PathPrefix", tt.path, tt.prefix}}, mistakes(t, err))
+		}
+	}
+}
+
+// Keys and values of any length and content make errors that can be printed.
+func TestConfigErrorsAreBounded(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 1<<20) + "\r\n"
+	_, err := corsrpc.New(corsrpc.Config{
+		Origins:        []string{long},
+		RequestHeaders: []string{long, strings.Repeat("x", 257)},
+		Services:       []string{long},
+		Overrides:      map[string]corsrpc.Override{long: {Origins: []string{long}}},
+		Audiences:      map[string][]string{long: {long}},
+		Resources:      map[string]corsrpc.Resource{long: {Methods: []string{long}}},
+		PathPrefix:     long,
+		Hosts:          []string{long},
+	})
+	require.Error(t, err)
+	assert.Less(t, len(err.Error()), 20_000)
+	assert.NotContains(t, err.Error(), "\r")
+	assert.Contains(t, err.Error(), "corsrpc: RequestHeaders[1]: \""+strings.Repeat("x", 256)+"\"... is too long for a header name")
+	newPolicy(t, corsrpc.Config{RequestHeaders: []string{strings.Repeat("x", 256)}})
+}
+
+func TestHosts(t *testing.T) {
+	t.Parallel()
+	for _, host := range []string{"api.example.com", "api.example.com:8443", "api.example.com:80", "api.example.com:443", "localhost", "127.0.0.1:3000", "[::1]", "[::1]:3000"} {
+		newPolicy(t, corsrpc.Config{Hosts: []string{host}})
+	}
+	for _, host := range []string{"", "API.example.com", "api.example.com.", "api.example.com:", "api.example.com:0", "*.example.com", "api.example.com:*", "::1", "a b", "user@api.example.com", "api.example.com/"} {
+		_, err := corsrpc.New(corsrpc.Config{Hosts: []string{host}})
+		assert.Error(t, err, host)
+	}
+}
+
+// A mistake is said once, where it stands, though several rules have it; and
+// none is said that is not made.
+func TestMistakesAreSaidOnce(t *testing.T) {
+	t.Parallel()
+	_, err := corsrpc.New(corsrpc.Config{
+		Credentials: true,
+		Audiences:   map[string][]string{"backoffice": {"https://*.github.io"}, "storefront": {app, "https://*.github.io"}},
+	})
+	var fields []string
+	for _, mistake := range mistakes(t, err) {
+		fields = append(fields, mistake.Field)
+	}
+	assert.Equal(t, []string{`Audiences["backoffice"][0]`, `Audiences["storefront"][1]`}, fields, "the rule for unknown methods has both lists")
+
+	_, err = corsrpc.New(corsrpc.Config{
+		Origins: []string{"*"}, Credentials: true, MaxAge: time.Millisecond,
+		Services:  []string{catalog},
+		Overrides: map[string]corsrpc.Override{catalog: {Credentials: corsrpc.Off}},
+	})
+	fields = nil
+	for _, mistake := range mistakes(t, err) {
+		fields = append(fields, mistake.Field)
+	}
+	assert.Equal(t, []string{"MaxAge"}, fields, "no service has credentials")
+
+	_, err = corsrpc.New(corsrpc.Config{Services: []string{admin}, Audiences: map[string][]string{"storefront": {}}, Files: nil})
+	assert.Len(t, mistakes(t, err), 1, "an audience that several methods have")
+}
+
+func TestRepeatedMethods(t *testing.T) {
+	t.Parallel()
+	policy := newPolicy(t, corsrpc.Config{Resources: map[string]corsrpc.Resource{"/x": {Origins: []string{app}, Methods: []string{"PUT", "DELETE", "PUT"}}}})
+	assert.Equal(t, []string{"PUT, DELETE"}, exchange(policy, newPreflight("/x", app, "PUT")).header["Access-Control-Allow-Methods"])
 }
 
 func TestServiceInBothLists(t *testing.T) {

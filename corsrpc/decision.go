@@ -33,8 +33,8 @@ type Decision struct {
 	Origin string
 	// Detail says what it was about the request, if Reason leaves that open.
 	Detail string
-	// Fix is the one change of Config that would allow it, or empty if none
-	// would, or none should.
+	// Fix is the one change of Config that takes the cause away, or empty if
+	// none would, or none should.
 	Fix string
 }
 
@@ -194,7 +194,7 @@ func (s *snapshot) reportMisplaced(r *http.Request) {
 
 // reason replaces the reasons of the rule that stands for the lack of one.
 func (r *rule) reason(reason preflight.Reason) preflight.Reason {
-	if r.stands && reason != preflight.OK {
+	if r.closed && reason != preflight.OK {
 		return preflight.NotConfigured
 	}
 	return reason
@@ -230,14 +230,14 @@ func (r *rule) explain(v preflight.Verdict, reason preflight.Reason, name string
 		d.Detail = "Sec-Fetch-Site is " + quoteLines(header["Sec-Fetch-Site"]) + ": an image, script, frame, form or navigation of another site; pages call with fetch"
 	case preflight.MethodNotAllowed:
 		d.Detail = "the method is " + quoteLines(header["Access-Control-Request-Method"])
-		if r.fields.methods != "" && name != "" && checkMethod(name) == "" {
+		if r.fields.methods != "" && checkMethod(name) == "" {
 			d.Fix = "add " + quote(name) + " to " + r.fields.methods
 		}
 	case preflight.HeaderNotAllowed, preflight.HeadersMalformed:
-		d.Detail, d.Fix = explainHeader(r, reason, name)
+		d.Detail, d.Fix = explainHeader(r, reason, name, header)
 	case preflight.CredentialsNotAllowed:
 		d.Detail = "the call has cookies, so the page made it with credentials"
-		if !r.anyOrigin {
+		if !r.anyOrigin && r.fields.credentials != "" {
 			d.Fix = "set " + r.fields.credentials + ", or have the page call without credentials"
 		}
 	}
@@ -255,34 +255,48 @@ func explainOrigin(r *rule, o string) (detail, fix string) {
 			err = plain // without the entry to write instead: this origin is nobody's mistake
 		}
 		return "the origin " + err.Error(), ""
-	case entry.String() != o || entry.Any() || strings.Contains(o, "*"):
+	case strings.Contains(o, "*"):
 		return "the origin is a pattern, which no browser sends", ""
-	case r.Credentials && entry.Insecure():
+	case r.Credentials && entry.Insecure() && !r.fields.insecure:
 		return "the page came over plain HTTP and the path has credentials; serve it over https", ""
+	case r.origins.field == "":
+		return "no method of this name is known, and the service's methods have different origins", ""
 	}
 	return "", "add " + quote(o) + " to " + r.origins.field
 }
 
-func explainHeader(r *rule, reason preflight.Reason, name string) (detail, fix string) {
+func explainHeader(r *rule, reason preflight.Reason, name string, header http.Header) (detail, fix string) {
 	switch {
 	case reason == preflight.HeadersMalformed:
 		return quote(name) + " is no header name", ""
 	case name == "":
 		return "Access-Control-Request-Headers is longer than the list of all headers that are allowed", ""
-	case len(name) > longestQuoted:
-		return "the header name is too long", ""
-	case field.IsForbiddenRequest(name) || field.IsAccessControl(name) || field.IsForbiddenResponse(name) || name == "*":
-		return "the header is " + quote(name) + ", which no browser asks for", ""
 	}
-	name = field.Canonical(name)
-	return "the header is " + quote(name), "add " + quote(name) + " to " + r.fields.requestHeaders
+	// All that is missing: with one name after the other, each would look like
+	// the last.
+	missing := r.Rule.RequestHeaders.Lacks(header["Access-Control-Request-Headers"])
+	for i, name := range missing {
+		switch {
+		case len(name) > longestQuoted:
+			return "a header name is too long", ""
+		case checkRequestName(name) != "":
+			return "the header is " + quote(name) + ", which no browser asks for", ""
+		}
+		missing[i] = quote(field.Canonical(name))
+	}
+	names := strings.Join(missing, ", ")
+	if len(missing) == 1 {
+		return "the header is " + names, "add " + names + " to " + r.fields.requestHeaders
+	}
+	return "the headers are " + names, "add " + names + " to " + r.fields.requestHeaders
 }
 
-// explainUngoverned is for a path without a rule.
+// explainUngoverned is for a path without a rule, which grants nothing and
+// refuses nothing.
 func (s *snapshot) explainUngoverned(path, method, host string, header http.Header) Decision {
-	// The closed rule sorts requests by kind and grants nothing.
-	v := s.closed.Judge(method, host, header)
-	d := Decision{Kind: Ungoverned, Allowed: v.Reason == preflight.OK}
+	grantsNothing := preflight.Rule{Origins: noOrigins.set, Hosts: s.closed.Hosts}
+	reason, _ := grantsNothing.Browser(grantsNothing.Judge(method, host, header), header)
+	d := Decision{Kind: Ungoverned, Allowed: reason == preflight.OK}
 	if d.Allowed {
 		return d
 	}
@@ -290,9 +304,12 @@ func (s *snapshot) explainUngoverned(path, method, host string, header http.Head
 	if i := strings.LastIndexByte(path, '/'); i > 0 {
 		if i = strings.LastIndexByte(path[:i], '/'); i >= 0 {
 			if r := s.procedures[path[i:]]; r != nil {
+				prefix := path[:i]
 				d.Reason, d.Procedure = WrongPathPrefix, r.procedure
-				d.Detail = "the procedure is below " + quote(path[:i]) + ", the policy expects it below " + quote(s.prefix)
-				d.Fix = "set PathPrefix to " + quote(path[:i])
+				d.Detail = "the procedure is below " + quote(prefix) + ", the policy expects it below " + quote(s.prefix)
+				if len(prefix) <= longestQuoted && checkPathPrefix(prefix) == "" {
+					d.Fix = "set PathPrefix to " + quote(prefix)
+				}
 			}
 		}
 	}

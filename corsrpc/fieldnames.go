@@ -29,43 +29,52 @@ func newNameList(names ...[]string) *nameList {
 // They are never dropped as safelisted: whether a request header is depends on
 // its value.
 func (c *compiler) requestNames(rank fieldRank, fieldName string, names []string) []string {
-	return c.fieldNames(rank, fieldName, names, func(name string) string {
-		if field.IsForbiddenRequest(name) {
-			return "is a forbidden request header: browsers let no page set it, so leave it out"
-		}
-		return ""
-	})
+	return c.fieldNames(rank, fieldName, names, checkRequestName)
 }
 
 // responseNames checks names that pages may read and returns the valid ones.
 func (c *compiler) responseNames(rank fieldRank, fieldName string, names []string) []string {
-	return c.fieldNames(rank, fieldName, names, func(string) string { return "" })
+	return c.fieldNames(rank, fieldName, names, checkName)
 }
 
-func (c *compiler) fieldNames(rank fieldRank, fieldName string, names []string, refuse func(string) string) []string {
+func (c *compiler) fieldNames(rank fieldRank, fieldName string, names []string, check func(string) string) []string {
 	var valid []string
 	for i, name := range names {
-		at := c.mistakes.place(rank)
-		var reason string
-		switch {
-		case name == "*":
-			reason = "is no header name; browsers take it for a wildcard only without credentials, and never for Authorization, so list the names"
-		case !field.IsToken(name):
-			reason = "is no header name: letters, digits and !#$%&'*+-.^_`|~ only, one name an element"
-		case field.IsAccessControl(name):
-			reason = "belongs to CORS itself, which corsrpc answers; leave it out"
-		case field.IsForbiddenResponse(name):
-			reason = "is never shown to pages nor set by them; for cookies, set Credentials"
-		default:
-			reason = refuse(name)
-		}
-		if reason != "" {
-			c.mistakes.add(at, fmt.Sprintf("%s[%d]", fieldName, i), name, reason)
+		if at, problem := c.mistakes.place(rank), check(name); problem != "" {
+			c.mistakes.add(at, fmt.Sprintf("%s[%d]", fieldName, i), name, problem)
 			continue
 		}
 		valid = append(valid, field.Canonical(name))
 	}
 	return valid
+}
+
+// checkRequestName says what is wrong with a name that pages shall send.
+func checkRequestName(name string) string {
+	if problem := checkName(name); problem != "" {
+		return problem
+	}
+	if field.IsForbiddenRequest(name) {
+		return "is a forbidden request header: browsers let no page set it, so leave it out"
+	}
+	return ""
+}
+
+// checkName says what is wrong with a name that pages shall send or read.
+func checkName(name string) string {
+	switch {
+	case name == "*":
+		return "is no header name; browsers take it for a wildcard only without credentials, and never for Authorization, so list the names"
+	case !field.IsToken(name):
+		return "is no header name: letters, digits and !#$%&'*+-.^_`|~ only, one name an element"
+	case len(name) > longestQuoted:
+		return "is too long for a header name"
+	case field.IsAccessControl(name):
+		return "belongs to CORS itself, which corsrpc answers; leave it out"
+	case field.IsForbiddenResponse(name):
+		return "is never shown to pages nor set by them; for cookies, set Credentials"
+	}
+	return ""
 }
 
 // exposed returns the names that need to be exposed to be read.

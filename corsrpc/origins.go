@@ -2,13 +2,14 @@ package corsrpc
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/corsrpc/corsrpc-go/internal/origin"
 )
 
 // An originList is one of the lists of origins in a Config. Rules share them.
 type originList struct {
-	field   string // where it stands in Config, for messages
+	field   string // where it stands in Config, for messages; empty if it is several lists' intersection
 	entries []listedOrigin
 	set     *origin.Set
 	// withCredentials is set once the list was found in a rule with
@@ -80,31 +81,22 @@ func (l *originList) texts() []string {
 // neither covers the other, it admits neither: the result is never wider than
 // one of the lists.
 func intersect(lists []*originList) *originList {
-	narrowest := lists[0]
-	same := true
-	for _, list := range lists {
-		same = same && list == lists[0]
-		if narrowest.set.Any() {
-			narrowest = list
-		}
+	if len(lists) == 1 {
+		return lists[0]
 	}
-	if same || narrowest.set.Any() {
-		return narrowest
-	}
-	common := &originList{field: narrowest.field}
+	common := &originList{withCredentials: true} // its entries are checked where they stand
 	var entries []origin.Entry
-	seen := make(map[string]bool)
+	tried := make(map[string]bool)
 	for _, list := range lists {
-	entries:
 		for _, entry := range list.entries {
-			for _, other := range lists {
-				if seen[entry.String()] || !other.set.Covers(entry.Entry) {
-					continue entries
-				}
+			if tried[entry.String()] {
+				continue
 			}
-			seen[entry.String()] = true
-			common.entries = append(common.entries, entry)
-			entries = append(entries, entry.Entry)
+			tried[entry.String()] = true
+			if !slices.ContainsFunc(lists, func(other *originList) bool { return !other.set.Covers(entry.Entry) }) {
+				common.entries = append(common.entries, entry)
+				entries = append(entries, entry.Entry)
+			}
 		}
 	}
 	common.set = origin.NewSet(entries)

@@ -117,7 +117,7 @@ var closedRule = newClosedRule(nil)
 func newClosedRule(hosts []string) *rule {
 	return (&rule{
 		Rule:           preflight.Rule{Enforced: true, Hosts: hosts},
-		stands:         true,
+		closed:         true,
 		origins:        noOrigins,
 		requestHeaders: newNameList(),
 		exposeHeaders:  newNameList(),
@@ -187,7 +187,7 @@ func servicePath(path string) (string, bool) {
 // of returns the rule of a path below one service, and one that lets no page
 // call if the path is elsewhere or the service is not governed any more.
 func (s *snapshot) of(service, path string) *rule {
-	if s != closed && strings.HasPrefix(path, service) {
+	if strings.HasPrefix(path, service) {
 		if r := s.procedure(path); r != nil {
 			return r
 		}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/corsrpc/corsrpc-go/internal/field"
 	"github.com/corsrpc/corsrpc-go/internal/preflight"
@@ -68,7 +69,7 @@ func (t *resourceTree) slot(path string) **rule {
 // addResources adds the rules of all resources.
 func (c *compiler) addResources(s *snapshot) {
 	for _, path := range slices.Sorted(maps.Keys(c.config.Resources)) {
-		fieldName := fmt.Sprintf("Resources[%q]", path)
+		fieldName := "Resources[" + quote(path) + "]"
 		at := c.mistakes.place(inResources)
 		r := c.resourceRule(path, fieldName, c.config.Resources[path])
 		if problem := checkResourcePath(path); problem != "" {
@@ -90,7 +91,6 @@ func (c *compiler) resourceRule(path, fieldName string, resource Resource) *rule
 		Rule: preflight.Rule{
 			Credentials: resource.Credentials,
 			Hosts:       c.hosts,
-			Methods:     slices.Clone(resource.Methods),
 		},
 		path:    path,
 		origins: c.originList(inResources, fieldName+".Origins", resource.Origins),
@@ -106,6 +106,8 @@ func (c *compiler) resourceRule(path, fieldName string, resource Resource) *rule
 	for i, method := range resource.Methods {
 		if problem := checkMethod(method); problem != "" {
 			c.mistakes.add(c.mistakes.place(inResources), fmt.Sprintf("%s.Methods[%d]", fieldName, i), method, problem)
+		} else if !slices.Contains(r.Methods, method) {
+			r.Methods = append(r.Methods, method)
 		}
 	}
 	r.requestHeaders = newNameList(c.requestNames(inResources, fieldName+".RequestHeaders", resource.RequestHeaders))
@@ -122,8 +124,10 @@ func checkMethod(method string) string {
 		return "is no method; write one per element, as PUT"
 	case field.IsForbiddenMethod(method):
 		return "is a forbidden method: browsers let no page use it, so leave it out"
-	case field.NormalizeMethod(method) != method || method == "patch":
-		return "is not how requests carry it; methods are case-sensitive, so write " + strings.ToUpper(method)
+	case field.NormalizeMethod(method) != method:
+		return "is not how requests carry it: browsers put this method in upper case, so write " + strings.ToUpper(method)
+	case method == "patch":
+		return "is not PATCH: methods are case-sensitive, and browsers leave this one as the script wrote it; write PATCH here and in scripts"
 	}
 	return ""
 }
@@ -157,6 +161,8 @@ func checkLiteral(path string) string {
 		}
 	}
 	switch {
+	case strings.ContainsFunc(path, unicode.IsControl):
+		return "has a control character; leave it out"
 	case strings.ContainsAny(path, "?#"):
 		return "has a query or a fragment; write the path alone"
 	case strings.Contains(path, "//") || strings.Contains(path+"/", "/./") || strings.Contains(path+"/", "/../"):

@@ -26,7 +26,8 @@ type Rule struct {
 	Credentials, Internal, ReportOnly bool
 	// Methods are the value of Access-Control-Allow-Methods, RequestHeaders
 	// that of Access-Control-Allow-Headers, ResponseHeaders that of
-	// Access-Control-Expose-Headers: canonical, sorted, complete.
+	// Access-Control-Expose-Headers: complete, canonical and sorted, but for
+	// the Methods of a resource, which are in Config's order.
 	Methods, RequestHeaders, ResponseHeaders []string
 	// MaxAge is the value of Access-Control-Max-Age.
 	MaxAge time.Duration
@@ -38,7 +39,7 @@ type rule struct {
 	path      string
 	procedure string
 	fields    ruleFields
-	stands    bool // for the lack of a rule
+	closed    bool // stands for the lack of a rule
 
 	origins        *originList
 	requestHeaders *nameList
@@ -52,9 +53,12 @@ type rule struct {
 	anyOrigin bool
 }
 
-// ruleFields are where in Config the rule's permissions stand, for Fix.
+// ruleFields are where in Config the rule's permissions stand, for Fix; empty
+// where they follow from several places. Those of origins are in their list.
 type ruleFields struct {
 	credentials, requestHeaders, methods string
+	// insecure means that Config lets http origins have credentials.
+	insecure bool
 }
 
 // finish derives the lines.

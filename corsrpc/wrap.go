@@ -120,7 +120,7 @@ func (i *interceptor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s := i.policy.load()
 	rule := i.find(s, r.URL.Path)
 	if rule == nil {
-		if s.onDenied != nil && preflight.IsPreflight(r.Method, r.Header) {
+		if s.onDenied != nil && preflight.IsPreflight(r.Method, origins, r.Header) {
 			s.reportMisplaced(r)
 		}
 		i.next.ServeHTTP(w, r)

@@ -1,6 +1,9 @@
 package field
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A Set is an immutable set of field names. The zero value is empty. It is
 // safe for concurrent use.
@@ -84,4 +87,21 @@ func (s Set) Covers(lines []string) (Coverage, string) {
 		}
 	}
 	return Covered, ""
+}
+
+// Lacks returns the names in these lines that are not in the set, each once,
+// in lower case and in their order. The lines must be those for which
+// [Set.Covers] said Missing: it bounds their length and looks no further than
+// the first such name.
+func (s Set) Lacks(lines []string) []string {
+	var names []string
+	for _, line := range lines {
+		for element := range strings.SplitSeq(line, ",") {
+			name := lower(trimOWS(element))
+			if name != "" && !s.Has(name) && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }

@@ -69,8 +69,6 @@ func (s situation) verdict() preflight.Verdict {
 		v.Reason = preflight.OriginMalformed
 	case hasOrigin: // clause (c), any other Origin
 		v.Reason = preflight.OriginNotAllowed
-	case s.resource:
-		// Images and forms live there, and ask for no permission.
 	default:
 		// Clause (d): cross-site and same-site. A value that the design does
 		// not name has no clause that lets it pass: the header is there, so

@@ -82,20 +82,19 @@ type Verdict struct {
 	Permitted bool
 }
 
-// IsPreflight reports whether the request is a CORS-preflight request (Fetch,
-// "CORS protocol"): OPTIONS with both fields. Presence counts, not validity.
-func IsPreflight(method string, header http.Header) bool {
-	return method == http.MethodOptions &&
-		len(header["Origin"]) > 0 &&
-		len(header["Access-Control-Request-Method"]) > 0
+// IsPreflight reports whether a request with these lines of Origin is a
+// CORS-preflight request (Fetch, "CORS protocol"): OPTIONS with both fields.
+// Presence counts, not validity.
+func IsPreflight(method string, origins []string, header http.Header) bool {
+	return method == http.MethodOptions && len(origins) > 0 && len(header["Access-Control-Request-Method"]) > 0
 }
 
 // Judge decides on a request to the rule's path, of which host is the Host
 // field. It neither allocates nor reads a header field to its end that no
 // valid request could have.
 func (r *Rule) Judge(method, host string, header http.Header) Verdict {
-	if IsPreflight(method, header) {
-		return r.judgePreflight(r.permits(header["Origin"]))
+	if origins := header["Origin"]; IsPreflight(method, origins, header) {
+		return r.judgePreflight(r.permits(origins))
 	}
 	return r.JudgeCall(host, header)
 }
@@ -105,7 +104,7 @@ func (r *Rule) Judge(method, host string, header http.Header) Verdict {
 // SameOrigin. Among as many fields as browsers send, each look-up is a good
 // part of all that is done for a request.
 func (r *Rule) Decide(origins []string, method, host string, header http.Header) Verdict {
-	if method == http.MethodOptions && len(origins) > 0 && len(header["Access-Control-Request-Method"]) > 0 {
+	if IsPreflight(method, origins, header) {
 		return r.judgePreflight(r.permits(origins))
 	}
 	reason := r.permits(origins)
@@ -167,9 +166,6 @@ func (r *Rule) judgeCall(host string, origins []string, originReason Reason, sit
 	if r.Internal && (len(origins) > 0 || len(site) > 0 && !isOnly(site, "none")) {
 		v.Reason = InternalMethod
 	}
-	if !r.Enforced && v.Reason == OriginMissing {
-		v.Reason = OK // no-cors: the browser asks for no permission
-	}
 	v.Refused = v.Reason != OK && r.Enforced && (!r.ReportOnly || v.Reason == InternalMethod)
 	return v
 }
@@ -206,7 +202,8 @@ func isOnly(lines []string, value string) bool {
 
 // Browser returns what a conforming browser makes of the answer to a request
 // with this verdict, and the method or field name at fault. The verdict's own
-// reason stands where there is one.
+// reason stands where there is one, unless the call reaches its handler and
+// the browser asks for no permission.
 //
 // For a preflight these are the steps of "CORS-preflight fetch" in the Fetch
 // standard; for a call those of "CORS check", as far as the request shows
@@ -214,20 +211,24 @@ func isOnly(lines []string, value string) bool {
 // it.
 func (r *Rule) Browser(v Verdict, header http.Header) (Reason, string) {
 	switch {
+	case !v.Permitted && !r.Enforced && v.Kind == Cross && asksNothing(header):
+		return OK, ""
 	case !v.Permitted:
 		return v.Reason, ""
 	case v.Kind == Preflight:
 		return r.browserPreflight(header)
-	case v.Kind == Cross && !r.Credentials && len(header["Cookie"]) > 0 && mayBeCORS(header["Sec-Fetch-Mode"]):
+	case v.Kind == Cross && !r.Credentials && len(header["Cookie"]) > 0 && !asksNothing(header):
 		return CredentialsNotAllowed, ""
 	}
 	return OK, ""
 }
 
-// mayBeCORS reports whether the browser will make a CORS check: not for forms
-// and other requests in modes that ask for no permission.
-func mayBeCORS(mode []string) bool {
-	return len(mode) == 0 || isOnly(mode, "cors")
+// asksNothing reports whether the browser shows the page no answer and so makes
+// no CORS check: for images, forms and navigations. A request that is checked
+// has an Origin, and where the browser tells the mode, it is cors.
+func asksNothing(header http.Header) bool {
+	mode := header["Sec-Fetch-Mode"]
+	return len(header["Origin"]) == 0 || len(mode) > 0 && !isOnly(mode, "cors")
 }
 
 func (r *Rule) browserPreflight(header http.Header) (Reason, string) {

@@ -104,7 +104,7 @@ func TestJudgeCall(t *testing.T) {
 
 		{"resource: a font for a listed page", resource, lines(listed), lines("cross-site"), verdict{Kind: preflight.Cross, Permitted: true}},
 		{"resource: a font for any other page", resource, lines(evil), lines("cross-site"), verdict{Kind: preflight.Cross, Reason: preflight.OriginNotAllowed}},
-		{"resource: an <img>", resource, nil, lines("cross-site"), verdict{Kind: preflight.Cross}},
+		{"resource: an <img>", resource, nil, lines("cross-site"), verdict{Kind: preflight.Cross, Reason: preflight.OriginMissing}},
 		{"resource: a form of any other page", resource, lines(evil), nil, verdict{Kind: preflight.Cross, Reason: preflight.OriginNotAllowed}},
 		{"resource: two Origin lines", resource, lines(listed, evil), nil, verdict{Kind: preflight.Cross, Reason: preflight.OriginMalformed}},
 	} {
@@ -240,7 +240,7 @@ func TestIsPreflight(t *testing.T) {
 		{"another method", "POST", http.Header{"Origin": {listed}, "Access-Control-Request-Method": {"POST"}}, false},
 		{"another case", "options", http.Header{"Origin": {listed}, "Access-Control-Request-Method": {"POST"}}, false},
 	} {
-		assert.Equal(t, test.want, preflight.IsPreflight(test.method, test.header), test.name)
+		assert.Equal(t, test.want, preflight.IsPreflight(test.method, test.header["Origin"], test.header), test.name)
 	}
 }
 

@@ -1,0 +1,165 @@
+package corsrpc_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/corsrpc/corsrpc-go/corsrpc"
+)
+
+// Whoever does what Fix says, to the letter, has a Config that New takes, and
+// the request does not fail for that cause any more.
+func TestFixesWork(t *testing.T) {
+	t.Parallel()
+	done := map[string]int{}
+	for seed := range uint64(600) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		config := someConfig(r)
+		// Names and values that Credentials may be combined with.
+		config.Origins, config.Audiences["storefront"] = some(r, secureEntries, 3), some(r, secureEntries, 3)
+		config.Credentials, config.DangerouslyAllowInsecureOrigins = r.IntN(2) == 0, r.IntN(2) == 0
+		for name, o := range config.Overrides {
+			o.Origins = some(r, secureEntries, 3)
+			o.Credentials = pick(r, []corsrpc.Setting{corsrpc.Inherit, corsrpc.On, corsrpc.Off})
+			config.Overrides[name] = o
+		}
+		config.Audiences["backoffice"] = some(r, secureEntries, 3)
+		policy, err := corsrpc.New(config)
+		require.NoError(t, err)
+		for range 60 {
+			request := someRequest(r)
+			request.Header.Del("Access-Control-Request-Headers")
+			for _, list := range some(r, []string{"content-type", "x-a,x-b", "X-C", "authorization", "cookie", "x y"}, 2) {
+				request.Header.Add("Access-Control-Request-Headers", list)
+			}
+			if path := pick(r, []string{"", "/v1", "/{v}"}); strings.HasPrefix(request.URL.Path, "/") {
+				request.URL.Path = path + request.URL.Path
+			}
+			before := policy.Evaluate(request)
+			if before.Fix == "" {
+				continue
+			}
+			describe := fmt.Sprintf("%s %q of %q %q: %+v by %+v", request.Method, request.URL.Path, request.Host, request.Header, before, config)
+			fixed, err := corsrpc.New(apply(t, before.Fix, config))
+			require.NoError(t, err, describe)
+			after := fixed.Evaluate(request)
+			if !after.Allowed {
+				require.NotEqual(t, before.Reason, after.Reason, describe)
+			}
+			if before.Reason == corsrpc.OriginNotAllowed && before.Kind == corsrpc.Cross && len(request.Header["Cookie"]) == 0 {
+				require.True(t, after.Allowed, describe)
+			}
+			done[before.Reason.String()]++
+		}
+	}
+	for _, reason := range []corsrpc.Reason{corsrpc.OriginNotAllowed, corsrpc.MethodNotAllowed, corsrpc.HeaderNotAllowed, corsrpc.CredentialsNotAllowed, corsrpc.WrongPathPrefix} {
+		assert.Greater(t, done[reason.String()], 20, "%s: the draw is worth something", reason)
+	}
+}
+
+var secureEntries = []string{app, shopper, console, "https://*.example.com", "http://localhost:*", "capacitor://localhost"}
+
+var (
+	fixAdd    = regexp.MustCompile(`^add ("[^"]+"(?:, "[^"]+")*) to (.+)$`)
+	fixPrefix = regexp.MustCompile(`^set PathPrefix to (".*")$`)
+	fixSet    = regexp.MustCompile(`^set (.*Credentials), or have the page call without credentials$`)
+	element   = regexp.MustCompile(`^(Overrides|Audiences|Resources)\[(".*?")\](?:\.(.*))?$`)
+)
+
+// apply does what a Fix says.
+func apply(t testing.TB, fix string, config corsrpc.Config) corsrpc.Config {
+	policy, err := corsrpc.New(config)
+	require.NoError(t, err)
+	config = policy.Config() // a copy
+	if m := fixPrefix.FindStringSubmatch(fix); m != nil {
+		config.PathPrefix, err = strconv.Unquote(m[1])
+		require.NoError(t, err, fix)
+		return config
+	}
+	var place string
+	var values []string
+	if m := fixAdd.FindStringSubmatch(fix); m != nil {
+		place = m[2]
+		for quoted := range strings.SplitSeq(m[1], ", ") {
+			value, err := strconv.Unquote(quoted)
+			require.NoError(t, err, fix)
+			values = append(values, value)
+		}
+	} else if m := fixSet.FindStringSubmatch(fix); m != nil {
+		place = m[1]
+	} else {
+		require.Fail(t, "no such Fix", fix)
+	}
+	of, key, part := "", "", place
+	if m := element.FindStringSubmatch(place); m != nil {
+		of, part = m[1], m[3]
+		key, err = strconv.Unquote(m[2])
+		require.NoError(t, err, fix)
+	}
+	switch of + "." + part {
+	case ".Origins":
+		config.Origins = append(config.Origins, values...)
+	case ".RequestHeaders":
+		config.RequestHeaders = append(config.RequestHeaders, values...)
+	case ".Credentials":
+		config.Credentials = true
+	case "Audiences.":
+		config.Audiences[key] = append(config.Audiences[key], values...)
+	case "Overrides.Origins", "Overrides.Credentials":
+		o := config.Overrides[key]
+		o.Origins = append(o.Origins, values...)
+		if part == "Credentials" {
+			o.Credentials = corsrpc.On
+		}
+		config.Overrides[key] = o
+	case "Resources.Origins", "Resources.Methods", "Resources.RequestHeaders", "Resources.Credentials":
+		r := config.Resources[key]
+		switch part {
+		case "Origins":
+			r.Origins = append(r.Origins, values...)
+		case "Methods":
+			r.Methods = append(r.Methods, values...)
+		case "RequestHeaders":
+			r.RequestHeaders = append(r.RequestHeaders, values...)
+		default:
+			r.Credentials = true
+		}
+		config.Resources[key] = r
+	default:
+		require.Fail(t, "Fix names no part of Config", fix)
+	}
+	return config
+}
+
+// Where no single change would do, there is no Fix.
+func TestNoFix(t *testing.T) {
+	t.Parallel()
+	const newer = "/" + admin + "/Newer"
+	for _, tt := range []struct {
+		name   string
+		config corsrpc.Config
+		r      *http.Request
+		want   corsrpc.Decision
+	}{
+		{"an unknown method, where methods differ in origins",
+			corsrpc.Config{Audiences: map[string][]string{"backoffice": {console}, "storefront": {console, shopper}}},
+			newRequest("POST", newer, "Origin", shopper),
+			corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.OriginNotAllowed, Procedure: "/" + admin + "/", Origin: `"` + shopper + `"`,
+				Detail: "no method of this name is known, and the service's methods have different origins"}},
+		{"an unknown method, where methods differ in credentials",
+			corsrpc.Config{Audiences: map[string][]string{"backoffice": {console}, "storefront": {console}}, Credentials: true, Overrides: map[string]corsrpc.Override{admin + ".SetPrice": {Credentials: corsrpc.Off}}},
+			newRequest("POST", newer, "Origin", console, "Cookie", "a=b"),
+			corsrpc.Decision{Kind: corsrpc.Cross, Reason: corsrpc.CredentialsNotAllowed, Procedure: "/" + admin + "/", Origin: `"` + console + `"`,
+				Detail: "the call has cookies, so the page made it with credentials"}},
+	} {
+		assert.Equal(t, tt.want, newPolicy(t, tt.config).Evaluate(tt.r), tt.name)
+	}
+}
