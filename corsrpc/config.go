@@ -70,7 +70,8 @@ type Config struct {
 
 	// Audiences give origins to the audiences that are named in the schema.
 	// A method whose audience is not here can be called by no page; for the
-	// services named in Services that is an error.
+	// services named in Services that is an error. Audiences that no linked
+	// service names are none, so that servers can share a list.
 	Audiences map[string][]string
 
 	// Resources are plain HTTP paths beside the procedures: fonts, images,
@@ -126,7 +127,9 @@ type Config struct {
 
 	// DangerouslyAllowPublicSuffixes permits credentials for patterns on
 	// public suffixes such as https://*.github.io, under which anyone can
-	// register.
+	// register. What is known of them is the list in golang.org/x/net as it
+	// was linked; a pattern above some suffixes, such as
+	// https://*.amazonaws.com above s3.amazonaws.com, is not detected.
 	DangerouslyAllowPublicSuffixes bool
 }
 

@@ -234,6 +234,13 @@ func TestLogDenied(t *testing.T) {
 	}, record)
 
 	log.Reset()
+	exchange(policy, newRequest("POST", getProduct, "Origin", "https://a=b c.test"))
+	assert.Contains(t, log.String(), `"origin":"https://a=b c.test"`, "quoted once")
+	log.Reset()
+	exchange(policy, newRequest("POST", getProduct, "Origin", `https://"x`))
+	assert.Contains(t, log.String(), `"origin":"\"https://\\\"x\""`, "escaped before it is quoted")
+
+	log.Reset()
 	for range 10_000 {
 		exchange(policy, newRequest("POST", getProduct, "Origin", strings.Repeat("\x00", 1<<10)))
 	}

@@ -3,13 +3,14 @@ package corsrpc
 import (
 	"context"
 	"log/slog"
+	"strconv"
 	"sync"
 	"time"
 )
 
 // LogDenied returns a function for Config.OnDenied that logs each denial with
 // level Warn and these attributes: kind, reason, status, procedure, origin,
-// detail, fix. Nothing from the network is logged unquoted or at length.
+// detail, fix. Nothing from the network is logged raw or at length.
 //
 // Since anyone can cause denials, it writes at most one record a second after
 // a burst of twenty; the attribute suppressed counts those left out since the
@@ -30,12 +31,21 @@ func LogDenied(logger *slog.Logger) func(context.Context, Decision) {
 			slog.String("reason", d.Reason.String()),
 			slog.Int("status", d.Status),
 			slog.String("procedure", d.Procedure),
-			slog.String("origin", d.Origin),
+			slog.String("origin", withoutQuotes(d.Origin)),
 			slog.String("detail", d.Detail),
 			slog.String("fix", d.Fix),
 			slog.Int("suppressed", suppressed),
 		)
 	}
+}
+
+// withoutQuotes takes the quotes off a quoted text that means the same without
+// them: most handlers quote what they must.
+func withoutQuotes(quoted string) string {
+	if s, err := strconv.Unquote(quoted); err == nil && len(s) == len(quoted)-len(`""`) {
+		return s
+	}
+	return quoted
 }
 
 const (

@@ -24,6 +24,10 @@ import (
 // browser compares, and its console names what is missing. Otherwise it is 403
 // without any CORS header.
 //
+// Paths are compared as they are, decoded and not cleaned. What is not governed
+// passes untouched and is not protected: also a path in which a handler that
+// cleans paths, or another server behind a proxy, would find a procedure.
+//
 // Other requests to procedures are judged so:
 //
 //  1. A method that the schema declares ACCESS_INTERNAL is refused to every
@@ -164,7 +168,8 @@ func (i *interceptor) find(s *snapshot, path string) *rule {
 }
 
 // withoutH2C takes an upgrade to HTTP/2 out of a request, for the reason why
-// PRI is refused. Servers are free to ignore upgrades (RFC 9110, section 7.8).
+// PRI is refused: gateways ask for one on behalf of browsers, Java's HttpClient
+// by default. Servers are free to ignore upgrades (RFC 9110, section 7.8).
 func withoutH2C(r *http.Request) *http.Request {
 	if !httpguts.HeaderValuesContainsToken(r.Header["Upgrade"], "h2c") {
 		return r

@@ -41,6 +41,10 @@ import (
 // with Etag carry, too: a 304 carries fewer, and its list replaces the one that
 // the browser has stored.
 //
+// Its line is added to that of Wrap, so what stands between the two must add
+// fields and not replace them. [http.TimeoutHandler] replaces them: have its
+// handler start with what Wrap has set, as examples/routers/timeout.go does.
+//
 // Around a client's calls it does nothing. Interceptor panics if the policy is
 // nil.
 func Interceptor(policy *corsrpc.Policy) connect.Interceptor {

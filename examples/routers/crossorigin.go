@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -12,10 +13,10 @@ import (
 // withCrossOriginProtection has net/http guard what Wrap does not enforce:
 // forms, uploads and other plain HTTP routes.
 //
-// Left alone, CrossOriginProtection refuses each call from the very pages that
-// Wrap permits. It is told to leave the governed services to Wrap, which is
-// stricter there (it refuses cross-site GET too), and to trust the listed
-// origins elsewhere.
+// Left alone, CrossOriginProtection refuses each POST, PUT and DELETE of the
+// very pages that Wrap permits. It is told to leave the governed services to
+// Wrap, which is stricter there (it refuses cross-site GET too), and to trust
+// the origins of the resources elsewhere.
 func withCrossOriginProtection(cors *corsrpc.Policy) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(shopv1connect.NewCatalogServiceHandler(shop.Catalog{}))
@@ -24,15 +25,26 @@ func withCrossOriginProtection(cors *corsrpc.Policy) http.Handler {
 
 	protection := http.NewCrossOriginProtection()
 	for rule := range cors.Rules() {
-		if strings.HasSuffix(rule.Procedure, "/") { // a whole service
+		switch {
+		case strings.HasSuffix(rule.Procedure, "/"): // a whole service
 			protection.AddInsecureBypassPattern(rule.Path)
-		}
-	}
-	for _, origin := range cors.Config().Origins {
-		// Patterns fail here: net/http trusts exact origins only.
-		if err := protection.AddTrustedOrigin(origin); err != nil {
-			panic(err)
+		case rule.Procedure == "":
+			for _, origin := range rule.Origins {
+				trust(protection, origin)
+			}
 		}
 	}
 	return cors.Wrap(protection.Handler(mux))
+}
+
+// trust panics, as AddInsecureBypassPattern does, if the origin is a pattern:
+// CrossOriginProtection compares whole strings, so it would take a pattern and
+// never match it.
+func trust(protection *http.CrossOriginProtection, origin string) {
+	if strings.Contains(origin, "*") {
+		panic(fmt.Sprintf("net/http trusts exact origins only, not %q", origin))
+	}
+	if err := protection.AddTrustedOrigin(origin); err != nil {
+		panic(err)
+	}
 }

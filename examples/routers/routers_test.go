@@ -4,12 +4,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 
 	"connectrpc.com/connect"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/corsrpc/corsrpc-go/corsrpc"
 	shopv1 "github.com/corsrpc/corsrpc-go/internal/gen/acme/shop/v1"
 	"github.com/corsrpc/corsrpc-go/internal/gen/acme/shop/v1/shopv1connect"
 	"github.com/corsrpc/corsrpc-go/internal/shop"
@@ -142,5 +144,42 @@ func TestTimeoutHandler(t *testing.T) {
 		assert.Equal(t, status, w.Code, target)
 		assert.Equal(t, []string{page}, w.Header()["Access-Control-Allow-Origin"], target)
 		assert.Contains(t, w.Header()["Vary"], "Origin", target)
+		if target != "/slow" {
+			assert.Contains(t, w.Header()["Vary"], "Accept-Encoding", "Connect's own")
+			exposed := strings.Join(w.Header()["Access-Control-Expose-Headers"], ", ")
+			assert.Contains(t, exposed, "Grpc-Status", "Wrap's line")
+			assert.Contains(t, exposed, "Server-Timing", "the interceptor's")
+		}
+	}
+}
+
+// A pattern would be taken and never match.
+func TestCrossOriginProtectionTrustsNoPatterns(t *testing.T) {
+	cors, err := corsrpc.New(corsrpc.Config{Resources: map[string]corsrpc.Resource{"/photos/{id}": {Origins: []string{"https://*.example.com"}}}})
+	require.NoError(t, err)
+	assert.PanicsWithValue(t, `net/http trusts exact origins only, not "https://*.example.com"`, func() { withCrossOriginProtection(cors) })
+}
+
+// What an upstream might clean into a procedure does not reach it.
+func TestProxyForwardsCleanPaths(t *testing.T) {
+	reached := ""
+	upstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { reached = r.URL.Path }))
+	defer upstream.Close()
+	target, err := url.Parse(upstream.URL)
+	require.NoError(t, err)
+	cors, err := newPolicy()
+	require.NoError(t, err)
+	proxy := withProxy(cors, target)
+	for path, status := range map[string]int{
+		"/": 200, "/photos": 200, "/photos/": 200, "/photos/1": 200,
+		"/" + getProduct: 404, "/x/../" + getProduct: 404, "/.%2F" + getProduct[1:]: 404, "/x/..%2F" + getProduct[1:]: 404, "/./photos": 404, "/photos//": 404,
+	} {
+		reached = ""
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodPost, path, nil)
+		r.Header.Set("Origin", "https://evil.test")
+		proxy.ServeHTTP(w, r)
+		assert.Equal(t, status, w.Code, path)
+		assert.Equal(t, status == 200, reached != "", path)
 	}
 }
