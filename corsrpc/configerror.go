@@ -3,9 +3,7 @@ package corsrpc
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"slices"
-	"strconv"
 )
 
 // A ConfigError is one mistake in a Config. [New] and [Policy.Update] return
@@ -28,24 +26,6 @@ func (e *ConfigError) Error() string {
 		return "corsrpc: " + e.Field + ": " + e.Reason
 	}
 	return "corsrpc: " + e.Field + ": " + quote(e.Value) + " " + e.Reason
-}
-
-// quote makes any text safe to print and short.
-func quote(s string) string {
-	if len(s) > longestQuoted {
-		return strconv.QuoteToASCII(s[:longestQuoted]) + "..."
-	}
-	return strconv.QuoteToASCII(s)
-}
-
-const longestQuoted = 256
-
-// enumText returns the text of a value of a closed enumeration.
-func enumText[E ~uint8](value E, texts []string) string {
-	if int(value) < len(texts) {
-		return texts[value]
-	}
-	return fmt.Sprintf("%d", value)
 }
 
 // A place is where in a Config a mistake stands: errors are reported in the

@@ -315,20 +315,3 @@ func (s *snapshot) explainUngoverned(path, method, host string, header http.Head
 	}
 	return d
 }
-
-// quoteLines quotes the lines of a header field.
-func quoteLines(lines []string) string {
-	const most = 3
-	var text strings.Builder
-	for i, line := range lines {
-		if i == most {
-			text.WriteString(", ...")
-			break
-		}
-		if i > 0 {
-			text.WriteString(", ")
-		}
-		text.WriteString(quote(line))
-	}
-	return text.String()
-}

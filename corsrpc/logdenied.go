@@ -3,7 +3,6 @@ package corsrpc
 import (
 	"context"
 	"log/slog"
-	"strconv"
 	"sync"
 	"time"
 )
@@ -37,15 +36,6 @@ func LogDenied(logger *slog.Logger) func(context.Context, Decision) {
 			slog.Int("suppressed", suppressed),
 		)
 	}
-}
-
-// withoutQuotes takes the quotes off a quoted text that means the same without
-// them: most handlers quote what they must.
-func withoutQuotes(quoted string) string {
-	if s, err := strconv.Unquote(quoted); err == nil && len(s) == len(quoted)-len(`""`) {
-		return s
-	}
-	return quoted
 }
 
 const (

@@ -20,24 +20,23 @@ type originList struct {
 type listedOrigin struct {
 	origin.Entry
 	at    place
-	field string
+	index int
 }
 
 // originList reads a list; what is wrong in it is added to the mistakes.
 func (c *compiler) originList(rank fieldRank, name string, texts []string) *originList {
-	list := &originList{field: name}
+	list := &originList{field: name, entries: make([]listedOrigin, 0, len(texts))}
 	entries := make([]origin.Entry, 0, len(texts))
 	for i, text := range texts {
-		element := listedOrigin{at: c.mistakes.place(rank), field: fmt.Sprintf("%s[%d]", name, i)}
+		at := c.mistakes.place(rank)
 		entry, err := origin.Parse(text)
 		switch {
 		case err != nil:
-			c.mistakes.add(element.at, element.field, text, err.Error())
+			c.mistakes.add(at, list.element(i), text, err.Error())
 		case entry.Any() && len(texts) > 1:
-			c.mistakes.add(element.at, element.field, text, "makes the other origins of the list meaningless; list it alone, or leave it out")
+			c.mistakes.add(at, list.element(i), text, "makes the other origins of the list meaningless; list it alone, or leave it out")
 		default:
-			element.Entry = entry
-			list.entries = append(list.entries, element)
+			list.entries = append(list.entries, listedOrigin{entry, at, i})
 			entries = append(entries, entry)
 		}
 	}
@@ -64,9 +63,12 @@ func (c *compiler) checkCredentials(list *originList, rule string) {
 		default:
 			continue
 		}
-		c.mistakes.add(o.at, o.field, o.String(), reason+" (credentials are on for "+rule+")")
+		c.mistakes.add(o.at, list.element(o.index), o.String(), reason+" (credentials are on for "+rule+")")
 	}
 }
+
+// element returns where one of the entries stands.
+func (l *originList) element(i int) string { return fmt.Sprintf("%s[%d]", l.field, i) }
 
 // texts returns the entries as they were written.
 func (l *originList) texts() []string {

@@ -91,11 +91,15 @@ func (s *Set) matches(origin string) bool {
 	if !ok {
 		return false
 	}
-	host, port, hasPort := cutPort(hostport)
-	if len(host) > maxHost {
-		return false
+	// Without patterns of ports, a port is part of a key or matches nothing.
+	host, ports := hostport, s.anyPort != nil
+	if ports || len(hostport) > maxHost {
+		h, port, hasPort := cutPort(hostport)
+		if len(h) > maxHost {
+			return false
+		}
+		host, ports = h, ports && (!hasPort || isPort(scheme, port))
 	}
-	ports := s.anyPort != nil && (!hasPort || isPort(scheme, port))
 	// A host that begins with a dot would be taken for a suffix.
 	if ports && s.anyPort[host]&scheme != 0 && host[0] != '.' {
 		return true
