@@ -120,7 +120,7 @@ test: lint ## Run everything: lint, freshness of generated files, all tests with
 	@$(MAKE) --no-print-directory browsers-install
 	@for module in $(MODULES); do \
 		echo "test $$module"; \
-		(cd "$$module" && go test -race ./...); \
+		(cd "$$module" && go test -race -timeout 20m ./...); \
 	done
 
 # How long each fuzz target runs. `go test` alone runs the committed seeds.

@@ -203,7 +203,7 @@ func TestAPageReadsEverythingWithCorsrpcAlone(t *testing.T) {
 // done.
 func loadPage(t *testing.T, page string) result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 
 	reports := make(chan []byte, 1)

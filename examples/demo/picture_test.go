@@ -23,7 +23,7 @@ func TestPicture(t *testing.T) {
 		t.Skip("it tests nothing; -args -pictures DIR takes the pictures")
 	}
 	d := &demo{}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	output, input := io.Pipe()
 	go func() {

@@ -50,7 +50,7 @@ func forEachEngine(t *testing.T, test func(ctx context.Context, t *testing.T, e 
 				t.Skip(missing)
 			}
 			require.NoError(t, err)
-			ctx, cancel := context.WithTimeout(interrupted, 3*time.Minute)
+			ctx, cancel := context.WithTimeout(interrupted, 5*time.Minute)
 			defer cancel()
 			test(ctx, t, e)
 		})
