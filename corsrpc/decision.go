@@ -3,6 +3,7 @@ package corsrpc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -275,6 +276,9 @@ func explainHeader(r *rule, reason preflight.Reason, name string, header http.He
 	// All that is missing: with one name after the other, each would look like
 	// the last.
 	missing := r.Rule.RequestHeaders.Lacks(header["Access-Control-Request-Headers"])
+	if len(missing) > mostMissing {
+		return fmt.Sprintf("more than %d headers are not allowed", mostMissing), ""
+	}
 	for i, name := range missing {
 		switch {
 		case len(name) > longestQuoted:
@@ -290,6 +294,9 @@ func explainHeader(r *rule, reason preflight.Reason, name string, header http.He
 	}
 	return "the headers are " + names, "add " + names + " to " + r.fields.requestHeaders
 }
+
+// mostMissing bounds how many names a Detail and a Fix list.
+const mostMissing = 16
 
 // explainUngoverned is for a path without a rule, which grants nothing and
 // refuses nothing.
