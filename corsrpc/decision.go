@@ -275,7 +275,7 @@ func explainHeader(r *rule, reason preflight.Reason, name string, header http.He
 	}
 	// All that is missing: with one name after the other, each would look like
 	// the last.
-	missing := r.Rule.RequestHeaders.Lacks(header["Access-Control-Request-Headers"])
+	missing := r.Rule.RequestHeaders.Lacks(header["Access-Control-Request-Headers"], mostMissing+1)
 	if len(missing) > mostMissing {
 		return fmt.Sprintf("more than %d headers are not allowed", mostMissing), ""
 	}

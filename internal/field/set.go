@@ -90,16 +90,19 @@ func (s Set) Covers(lines []string) (Coverage, string) {
 }
 
 // Lacks returns the names in these lines that are not in the set, each once,
-// in lower case and in their order. The lines must be those for which
-// [Set.Covers] said Missing: it bounds their length and looks no further than
-// the first such name.
-func (s Set) Lacks(lines []string) []string {
+// in lower case and in their order, and stops after so many. The lines must be
+// those for which [Set.Covers] said Missing: it bounds their length and looks
+// no further than the first such name.
+func (s Set) Lacks(lines []string, most int) []string {
 	var names []string
 	for _, line := range lines {
 		for element := range strings.SplitSeq(line, ",") {
 			name := lower(trimOWS(element))
-			if name != "" && !s.Has(name) && !slices.Contains(names, name) {
-				names = append(names, name)
+			if name == "" || s.Has(name) || slices.Contains(names, name) {
+				continue
+			}
+			if names = append(names, name); len(names) == most {
+				return names
 			}
 		}
 	}

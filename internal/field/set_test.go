@@ -107,6 +107,24 @@ func TestSetCovers(t *testing.T) {
 	}
 }
 
+func TestSetLacks(t *testing.T) {
+	t.Parallel()
+	set := field.NewSet([]string{"Content-Type", "X-A"})
+	for _, test := range []struct {
+		name  string
+		lines []string
+		most  int
+		want  []string
+	}{
+		{"none", []string{"content-type, X-A,,"}, 9, nil},
+		{"in order, over lines, once, in lower case", []string{"x-c,x-a", "X-B\t, x-C"}, 9, []string{"x-c", "x-b"}},
+		{"also what is no name", []string{"x y,@"}, 9, []string{"x y", "@"}},
+		{"no more than asked for", []string{"x-b,x-c", "x-d"}, 2, []string{"x-b", "x-c"}},
+	} {
+		assert.Equal(t, test.want, set.Lacks(test.lines, test.most), test.name)
+	}
+}
+
 // Every list that a browser makes of names from the set is read to its end,
 // however large the set: TooLong never hides that all of them are allowed.
 func TestSetCoversItself(t *testing.T) {
