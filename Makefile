@@ -29,11 +29,12 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: generate
-generate: $(BUF_INSTALLED) ## Format proto/ and remake the code generated from it
+generate: $(BUF_INSTALLED) ## Format proto/ and remake all that is generated: Go code and the bundles of pages
 	$(BUF) format --write
 	$(BUF) lint
 	find $(GENERATED) -type f ! -name $(BY_HAND) -delete
 	$(BUF) generate
+	@$(MAKE) --no-print-directory demo-web browsers-web
 
 # Into a directory of its own: the working tree may hold other changes, and files
 # whose proto file is gone must be found too.

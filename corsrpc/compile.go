@@ -321,8 +321,11 @@ func (c *compiler) addRule(s *snapshot, rules map[string]*rule, r *rule, procedu
 // below resolves a level from the one above it, the schema's options and the
 // Override of this name: what concerns who replaces, what concerns what adds.
 func (c *compiler) below(above level, name string, options *contract.Options, extension string, named bool) level {
-	l := above
-	if options.Audience != "" {
+	l, o := above, c.overrides[name]
+	switch {
+	case o != nil && o.origins != nil:
+		l.origins = o.origins
+	case options.Audience != "":
 		l.origins = c.audience(options.Audience, name, named)
 	}
 	l.internal = l.internal || options.Internal
@@ -331,12 +334,8 @@ func (c *compiler) below(above level, name string, options *contract.Options, ex
 	l.responseHeaders = join(l.responseHeaders, c.responseNames(inSchema, schema+"response_headers", options.ResponseHeaders))
 	l.responseTrailers = join(l.responseTrailers, c.responseNames(inSchema, schema+"response_trailers", options.ResponseTrailers))
 
-	o := c.overrides[name]
 	if o == nil {
 		return l
-	}
-	if o.origins != nil {
-		l.origins = o.origins
 	}
 	if o.credentials != Inherit {
 		l.credentialsField = "Overrides[" + quote(name) + "].Credentials"

@@ -368,6 +368,8 @@ func TestAudiences(t *testing.T) {
 	assert.Equal(t, `add "https://app.example.com" to Audiences["backoffice"]`, d.Fix)
 
 	newPolicy(t, corsrpc.Config{Services: []string{admin}, Audiences: map[string][]string{"backoffice": {}, "storefront": nil}})
+	newPolicy(t, corsrpc.Config{Services: []string{admin}, Audiences: map[string][]string{"backoffice": {}, "nobody": {app}},
+		Overrides: map[string]corsrpc.Override{admin + ".ReportProduct": {Origins: []string{app}}}}) // which replaces the audience that is missing
 }
 
 // Method before service before Config, an Override before the schema at one

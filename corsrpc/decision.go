@@ -229,6 +229,10 @@ func (r *rule) explain(v preflight.Verdict, reason preflight.Reason, name string
 		d.Detail, d.Fix = explainOrigin(r, header["Origin"][0])
 	case preflight.OriginMissing:
 		d.Detail = "Sec-Fetch-Site is " + quoteLines(header["Sec-Fetch-Site"]) + ": an image, script, frame, form or navigation of another site; pages call with fetch"
+	case preflight.InternalMethod:
+		if strings.HasSuffix(r.procedure, "/") {
+			d.Detail = "no method of this name is known, and one of the service's is ACCESS_INTERNAL"
+		}
 	case preflight.MethodNotAllowed:
 		d.Detail = "the method is " + quoteLines(header["Access-Control-Request-Method"])
 		if r.fields.methods != "" && checkMethod(name) == "" {

@@ -100,6 +100,9 @@ func TestEvaluate(t *testing.T) {
 			corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.OriginNotAllowed, Procedure: getProduct, Origin: `"https://evil.test"`, Fix: `add "https://evil.test" to Origins`}},
 		{"internal", config, newRequest("POST", purgeCarts, "Origin", app),
 			corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.InternalMethod, Procedure: purgeCarts, Origin: q}},
+		{"unknown method beside an internal one", config, newRequest("POST", "/"+cart+"/Newer", "Origin", shopper),
+			corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.InternalMethod, Procedure: "/" + cart + "/", Origin: `"` + shopper + `"`,
+				Detail: "no method of this name is known, and one of the service's is ACCESS_INTERNAL"}},
 		{"cookies without the permission", config, newRequest("POST", getProduct, "Origin", app, "Cookie", "session=1"),
 			corsrpc.Decision{Kind: corsrpc.Cross, Reason: corsrpc.CredentialsNotAllowed, Procedure: getProduct, Origin: q, Detail: "the call has cookies, so the page made it with credentials", Fix: "set Credentials, or have the page call without credentials"}},
 		{"cookies without the permission, by an override", credentials, newRequest("POST", getProduct, "Origin", app, "Cookie", "session=1"),
@@ -236,7 +239,7 @@ func TestLogDenied(t *testing.T) {
 	assert.Equal(t, map[string]any{
 		"level": "WARN", "msg": "cross-origin request denied",
 		"kind": "Cross", "reason": "origin not allowed", "status": 403.0, "procedure": getProduct,
-		"origin": `"https://evil.test\r\nX: \x00\u202e"`, "detail": "the origin contains white space or a control character", "fix": "", "suppressed": 0.0,
+		"origin": `"https://evil.test\r\nX: \x00\u202e"`, "detail": "the origin contains white space or a control character, which no origin has", "fix": "", "suppressed": 0.0,
 	}, record)
 
 	log.Reset()

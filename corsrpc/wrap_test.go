@@ -1,9 +1,7 @@
 package corsrpc_test
 
 import (
-	"bufio"
 	"context"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -231,40 +229,6 @@ func TestWrapRefusesOriginVectors(t *testing.T) {
 		text := d.Origin + d.Detail + d.Fix
 		assert.Less(t, len(text), 4096, "bounded")
 		assert.False(t, strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }), "printable: %q", text)
-	}
-}
-
-// Vectors of paths: each is governed, or reaches no procedure.
-func TestWrapGovernsPathVectors(t *testing.T) {
-	t.Parallel()
-	policy := newPolicy(t, shopConfig())
-	const name = "acme.shop.v1.CatalogService/GetProduct"
-	for _, target := range []string{
-		"/" + name, "/%61cme.shop.v1.CatalogService/GetProduct", "/acme%2eshop.v1.CatalogService/GetProduct", "/acme.shop.v1.CatalogService/Get%50roduct",
-		"//" + name, "/./" + name, "/x/../" + name, "/acme.shop.v1.CatalogService//GetProduct", "/acme.shop.v1.CatalogService%2FGetProduct", "/acme.shop.v1.CatalogService%2fGetProduct",
-		"/" + name + "/", "/" + name + ";x", "/" + name + "%00", "/" + name + "?x=/", "/" + strings.ToLower(name), "/ACME.shop.v1.CatalogService/GetProduct", "/" + name + "#x",
-		"/%2561cme.shop.v1.CatalogService/GetProduct", "\\" + name, "/acme.shop.v1.CatalogService/../CatalogService/GetProduct", "http://api.example.com/" + name,
-	} {
-		ran := 0
-		mux := http.NewServeMux()
-		// As generated code does it: a subtree, then the exact decoded path.
-		mux.HandleFunc("/acme.shop.v1.CatalogService/", func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == getProduct {
-				ran++
-			}
-		})
-		server := httptest.NewServer(policy.Wrap(mux))
-		conn, err := net.Dial("tcp", server.Listener.Addr().String())
-		require.NoError(t, err)
-		_, err = conn.Write([]byte("POST " + target + " HTTP/1.1\r\nHost: api.example.com\r\nOrigin: " + evil + "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
-		require.NoError(t, err)
-		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
-		require.NoError(t, err, target)
-		require.NoError(t, response.Body.Close())
-		require.NoError(t, conn.Close())
-		server.Close()
-		assert.Zero(t, ran, "%s ran the procedure with status %d", target, response.StatusCode)
-		assert.Empty(t, response.Header["Access-Control-Allow-Origin"], target)
 	}
 }
 

@@ -176,8 +176,8 @@ func (b *Browser) SetCookie(rawURL string, cookie *http.Cookie) {
 type Exchange struct {
 	// Preflight is whether the browser asked on its own account.
 	Preflight bool
-	Method    string
-	URL       string
+	// Method and URL are the request's, without a fragment.
+	Method, URL string
 	// RequestHeader is everything that the browser sent.
 	RequestHeader http.Header
 	// Status is that of the answer; 0 where there was none.
@@ -211,7 +211,8 @@ func (b *Browser) Exchanges() []Exchange {
 // Err returns what went wrong so far in the way of CORS, each thing once, or
 // nil: every request and answer that was blocked, and every header that pages
 // need and could not read ([ResponseHeaderNotExposed]), of which neither
-// browsers nor RPC clients tell. Ask it at the end of a test.
+// browsers nor RPC clients tell; and every name of [Declare] that no linked
+// service has. Ask it at the end of a test.
 func (b *Browser) Err() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -223,6 +224,9 @@ func (b *Browser) Err() error {
 		found = append(found, exchange.NotExposed...)
 	}
 	var problems []error
+	if err := b.contracts.checkDeclared(); err != nil {
+		problems = append(problems, fmt.Errorf("corstest: %w", err))
+	}
 	seen := map[string]bool{}
 	for _, blocked := range found {
 		if message := blocked.Error(); !seen[message] {

@@ -486,3 +486,23 @@ func TestBrowser_is_safe_for_concurrent_use(t *testing.T) {
 		require.NoError(t, <-done)
 	}
 }
+
+// Values that are none of the named constants are told so.
+func TestUnknownConstants(t *testing.T) {
+	t.Parallel()
+	assert.PanicsWithValue(t, "corstest: there is no profile 4; use Standard, Chromium, Firefox or WebKit", func() {
+		corstest.NewBrowser(pageOrigin, corstest.WithProfile(corstest.WebKit+1))
+	})
+	assert.Equal(t, "Mode(4)", (corstest.ModeNavigate + 1).String())
+	b := corstest.NewBrowser(pageOrigin)
+	for message, request := range map[string]corstest.Request{
+		"corstest: there is no mode 4":             {Mode: corstest.ModeNavigate + 1},
+		"corstest: there is no credentials mode 3": {Credentials: corstest.CredentialsInclude + 1},
+		"corstest: there is no redirect mode 3":    {Redirect: corstest.RedirectManual + 1},
+	} {
+		request.URL = "https://api.example"
+		_, err := b.Fetch(t.Context(), request)
+		assert.EqualError(t, err, message)
+	}
+	assert.Empty(t, b.Exchanges())
+}

@@ -77,7 +77,8 @@ func WithServerURL(rawURL string) CheckOption {
 	return checkOption(func(s *settings) { s.check.url = strings.TrimSuffix(rawURL, "/") })
 }
 
-// WithPathPrefix says below which path the procedures are: "/api".
+// WithPathPrefix says below which path the procedures are: "/api". It must
+// begin with a slash.
 func WithPathPrefix(prefix string) CheckOption {
 	return checkOption(func(s *settings) { s.check.prefix = strings.TrimSuffix(prefix, "/") })
 }
@@ -107,7 +108,7 @@ func WithNoAccess() CheckOption {
 }
 
 // WithCalls makes real calls of the named methods and services, "*" for all,
-// with an empty message: their handlers run. metadata has the values of the
+// by full name as in [Declare], with an empty message: their handlers run. metadata has the values of the
 // request headers that they declare, such as Authorization. Of these calls
 // Check reports the needed headers that the answer carried and the page could
 // not read, in place of what the lists of a 415 let expect.
@@ -188,8 +189,27 @@ func (c *checker) prepare(rawOrigin string) error {
 	if c.origin.sameOrigin(originOf(u)) {
 		return fmt.Errorf("pages of %s are of the server's own origin: there is no CORS to check", c.origin)
 	}
+	if c.check.prefix != "" && c.check.prefix[0] != '/' {
+		return fmt.Errorf("WithPathPrefix: %q is no prefix: begin it with a slash, as /api", c.check.prefix)
+	}
 	c.contracts.load()
-	return c.contracts.err
+	if c.contracts.err != nil {
+		return c.contracts.err
+	}
+	return errors.Join(c.contracts.checkDeclared(), c.contracts.check("WithCalls", c.check.calls), c.checkAudiences())
+}
+
+// checkAudiences returns an error for each label that is not in the schema:
+// procedures of the one that is meant would be expected to be refused.
+func (c *checker) checkAudiences() error {
+	known := audiencesOf(c.contracts.services)
+	var mistakes []error
+	for _, label := range c.check.audiences {
+		if !slices.Contains(known, label) {
+			mistakes = append(mistakes, fmt.Errorf("WithAudiences: no linked service has the audience %q; there are: %s", label, strings.Join(known, ", ")))
+		}
+	}
+	return errors.Join(mistakes...)
 }
 
 // run checks every service.
@@ -198,7 +218,7 @@ func (c *checker) run() {
 	if err != nil {
 		c.report.problems = append(c.report.problems, err)
 	}
-	if labels := c.unknownAudiences(services); len(labels) > 0 {
+	if labels := audiencesOf(services); len(labels) > 0 && c.check.audiences == nil && !c.check.noAccess {
 		c.report.problems = append(c.report.problems, fmt.Errorf(
 			"the schema has the audiences %s: say with WithAudiences which of them %s belongs to, if any",
 			strings.Join(labels, ", "), c.origin))
@@ -243,11 +263,8 @@ func (c *checker) chosen() ([]contract.Service, error) {
 	return chosen, errors.Join(failures...)
 }
 
-// unknownAudiences returns the labels that the test says nothing about.
-func (c *checker) unknownAudiences(services []contract.Service) []string {
-	if c.check.audiences != nil || c.check.noAccess {
-		return nil
-	}
+// audiencesOf returns the labels in the schema of these services, sorted.
+func audiencesOf(services []contract.Service) []string {
 	var labels []string
 	for _, service := range services {
 		for i := range service.Methods {

@@ -10,7 +10,7 @@
 // services that are linked into the test, in every protocol that pages speak.
 //
 //	func TestCORS(t *testing.T) {
-//		report := corstest.Check(newServer(), "https://app.example.com")
+//		report := corstest.Check(newServer(), "https://app.example.com", corstest.WithAudiences("storefront"))
 //		if err := report.Err(); err != nil {
 //			t.Fatal(err)
 //		}
@@ -19,8 +19,10 @@
 // It runs no procedure, needs no network, and takes a fraction of a millisecond
 // per procedure. What it finds is a table of what pages could not call, send or
 // read, and what the server's answers must say instead. See [Check] for where
-// its expectations come from: the schema's options, and [Declare]. Test every
-// origin that the server knows, and one that must be kept out:
+// its expectations come from: the schema's options, and [Declare]. Where the
+// schema has audiences, [WithAudiences] says to which of them the origin
+// belongs. Test every origin that the server knows, and one that must be kept
+// out:
 //
 //	corstest.Check(newServer(), "https://console.example.com", corstest.WithAudiences("backoffice"))
 //	corstest.Check(newServer(), "https://evil.test", corstest.WithNoAccess())

@@ -34,13 +34,18 @@ type Request struct {
 	// preflight of any method and header.
 	UploadListener bool
 
+	// Mode is what the request is for.
 	Mode Mode
 	// Destination is what the answer is for: "image", "script", "document",
 	// "iframe" and so on (Fetch, "request destination"); empty for fetch() and
 	// XMLHttpRequest, and then for a whole tab in ModeNavigate.
 	Destination string
+	// Credentials says whether cookies go with it, but for ModeNavigate, with
+	// which they always go.
 	Credentials CredentialsMode
-	Redirect    RedirectMode
+	// Redirect says what to do with redirects, but for ModeNavigate, which
+	// follows them.
+	Redirect RedirectMode
 }
 
 // A Mode is what a request is for (Fetch, "request mode").
@@ -61,8 +66,13 @@ const (
 
 // String returns the mode as Sec-Fetch-Mode has it.
 func (m Mode) String() string {
-	return [...]string{ModeCORS: "cors", ModeNoCORS: "no-cors", ModeSameOrigin: "same-origin", ModeNavigate: "navigate"}[m]
+	if int(m) < len(modes) {
+		return modes[m]
+	}
+	return fmt.Sprintf("Mode(%d)", uint8(m))
 }
+
+var modes = [...]string{ModeCORS: "cors", ModeNoCORS: "no-cors", ModeSameOrigin: "same-origin", ModeNavigate: "navigate"}
 
 // A CredentialsMode says when cookies go with a request and are taken from its
 // answer (Fetch, "request credentials mode"). It also makes the server permit
@@ -109,9 +119,11 @@ const (
 
 // A Response is what the page sees of an answer.
 type Response struct {
+	// Type says how much of it that is.
 	Type ResponseType
 	// URL is where the answer came from in the end; empty if opaque.
-	URL        string
+	URL string
+	// Redirected is whether a redirect led there; false if opaque.
 	Redirected bool
 	// Status is 0 if opaque.
 	Status int
@@ -175,8 +187,15 @@ func (f *fetch) url() *url.URL { return f.urls[len(f.urls)-1] }
 // does (Fetch, section 5.4).
 func (b *Browser) newFetch(r Request) (*fetch, error) {
 	u, err := fetchableURL(r.URL)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case int(r.Mode) >= len(modes):
+		return nil, fmt.Errorf("there is no mode %d", r.Mode)
+	case r.Credentials > CredentialsInclude:
+		return nil, fmt.Errorf("there is no credentials mode %d", r.Credentials)
+	case r.Redirect > RedirectManual:
+		return nil, fmt.Errorf("there is no redirect mode %d", r.Redirect)
 	}
 	f := &fetch{
 		b:           b,

@@ -1,6 +1,9 @@
 package corstest
 
 import (
+	"errors"
+	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -25,7 +28,8 @@ type Metadata struct {
 // Declare says what metadata a service, a method, or with "*" every service
 // uses, by full name: "acme.shop.v1.CartService",
 // "acme.shop.v1.CartService.AddItem". It adds to what the schema says with the
-// options of corsrpc.v1.
+// options of corsrpc.v1. A name that no linked service has is an error of
+// [Browser.Err] and of a [Check].
 func Declare(name string, m Metadata) Option {
 	return option(func(s *settings) {
 		if s.contracts.declared == nil {
@@ -91,6 +95,28 @@ func (c *contracts) load() {
 			}
 		}
 	})
+}
+
+// check returns an error for each of the names, given to the option, that is
+// not "*" and that no linked service or method has.
+func (c *contracts) check(option string, names []string) error {
+	c.load()
+	var mistakes []error
+	for _, name := range names {
+		known := name == "*" || slices.ContainsFunc(c.services, func(s contract.Service) bool {
+			return s.Name == name || slices.ContainsFunc(s.Methods, func(m contract.Method) bool { return m.Name == name })
+		})
+		if !known {
+			mistakes = append(mistakes, fmt.Errorf(
+				"%s: no linked service or method is called %q: write a full name, as acme.shop.v1.CartService.AddItem, and import the generated code", option, name))
+		}
+	}
+	return errors.Join(mistakes...)
+}
+
+// checkDeclared returns an error for each name of [Declare] that is none.
+func (c *contracts) checkDeclared() error {
+	return c.check("Declare", slices.Sorted(maps.Keys(c.declared)))
 }
 
 // find returns the procedure that a URL's path ends with.

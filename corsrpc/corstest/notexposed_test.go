@@ -174,3 +174,12 @@ func TestErr_reports_each_problem_once(t *testing.T) {
 	_, err = io.WriteString(io.Discard, b.Err().Error())
 	require.NoError(t, err)
 }
+
+// A misspelt name would be a check that finds nothing.
+func TestDeclare_of_what_nothing_is_called(t *testing.T) {
+	t.Parallel()
+	b := corstest.NewBrowser(pageOrigin, corstest.Declare("*", corstest.Metadata{}), corstest.Declare(cartService, corstest.Metadata{}), corstest.Declare(cartService+".AddItem", corstest.Metadata{}))
+	assert.NoError(t, b.Err())
+	b = corstest.NewBrowser(pageOrigin, corstest.Declare(cartService+".AddItm", corstest.Metadata{}))
+	assert.EqualError(t, b.Err(), `corstest: Declare: no linked service or method is called "acme.shop.v1.CartService.AddItm": write a full name, as acme.shop.v1.CartService.AddItem, and import the generated code`)
+}

@@ -1,9 +1,12 @@
 package corstest
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // A Profile says whose rules a [Browser] follows where engines differ. The
-// zero value is [Standard].
+// zero value is [Standard]; values that are not named here make it panic.
 type Profile uint8
 
 const (
@@ -197,4 +200,9 @@ var engines = [...]engine{
 
 // engine returns the profile's table; a value that is none of the constants
 // panics.
-func (p Profile) engine() *engine { return &engines[p] }
+func (p Profile) engine() *engine {
+	if int(p) >= len(engines) {
+		panic(fmt.Sprintf("corstest: there is no profile %d; use Standard, Chromium, Firefox or WebKit", uint8(p)))
+	}
+	return &engines[p]
+}

@@ -12,6 +12,7 @@ import (
 
 // A Report is what a [Check] found.
 type Report struct {
+	// Origin is that of the pages, and Profile is of their browser.
 	Origin  string
 	Profile Profile
 	// Results are sorted by service, then in the order of the schema, then by

@@ -243,7 +243,7 @@ func loadPage(t *testing.T, page string) result {
 		ended = nil
 		require.FailNow(t, "the browser ended before the page was done", "%v", err)
 	case <-ctx.Done():
-		require.FailNow(t, "the page was not done within a minute")
+		require.FailNow(t, "the page was not done within three minutes")
 	}
 	panic("unreachable")
 }

@@ -1,9 +1,11 @@
 package browsertest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 
@@ -156,7 +158,10 @@ func (b *battle) visit(t *testing.T, at *site, name string, job any) jobReport {
 	t.Helper()
 	page := b.place(at, name, job)
 	b.current.GoOn(at.origin(name) + "/")
-	return b.await(t, page)
+	report := b.await(t, page)
+	// The page reports them as they end, the matrix has them as they are told.
+	slices.SortFunc(report.Calls, func(a, b reportedCall) int { return cmp.Compare(a.ID, b.ID) })
+	return report
 }
 
 // newCell returns a cell with a number of its own.

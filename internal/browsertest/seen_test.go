@@ -34,12 +34,14 @@ type seenError struct {
 
 // A jobReport is what a page reports of its job; see web/src/main.ts.
 type jobReport struct {
-	Calls []struct {
-		ID   int
-		Seen reportedSeen
-	}
+	Calls     []reportedCall
 	Attacks   []string
 	Resources []string
+}
+
+type reportedCall struct {
+	ID   int
+	Seen reportedSeen
 }
 
 // reportedSeen is seen as the page writes it.

@@ -58,13 +58,13 @@ func parse(s string) (Entry, error) {
 	if !utf8.ValidString(s) {
 		return Entry{}, errors.New("is not UTF-8 text")
 	}
-	if strings.Contains(s, ",") {
-		return Entry{}, errors.New("is a list; write one origin an element")
-	}
 	if name, _, ok := strings.Cut(s, ":"); ok {
 		if reason, ok := refusedSchemes[strings.ToLower(name)]; ok {
 			return Entry{}, errors.New(reason)
 		}
+	}
+	if strings.Contains(s, ",") {
+		return Entry{}, errors.New("is a list; write one origin an element")
 	}
 	name, rest, found := strings.Cut(s, "://")
 	if !found {
@@ -119,7 +119,7 @@ func checkExtras(rest string) error {
 		case r == '@':
 			return errors.New("has user information, which no origin has")
 		case r <= ' ' || r == 0x7f:
-			return errors.New("contains white space or a control character")
+			return errors.New("contains white space or a control character, which no origin has")
 		case r > 0x7f:
 			return errors.New("contains a character that browsers write in Punycode (A-labels)")
 		}
@@ -129,10 +129,13 @@ func checkExtras(rest string) error {
 
 func parseOther(s, rest string) (Entry, error) {
 	if strings.Contains(rest, "*") {
-		return Entry{}, errors.New("has a pattern, which only http and https origins may have")
+		return Entry{}, errors.New("has a pattern, which only http and https origins may have; list each origin by itself")
 	}
-	if rest == "" || strings.Trim(rest, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_~:[]") != "" {
-		return Entry{}, errors.New("has a host that browsers do not write so")
+	if rest == "" {
+		return Entry{}, errors.New("has no host; an origin is scheme://host")
+	}
+	if strings.Trim(rest, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_~:[]") != "" {
+		return Entry{}, errors.New("has a host that browsers do not write so: letters, digits and .-_~:[] only")
 	}
 	return Entry{text: s}, nil
 }
@@ -168,12 +171,12 @@ func checkHost(host string, subdomains bool) error {
 	const star = "has a * in a place that means nothing: it may stand for whole labels before the host (https://*.example.com) and for the port (http://localhost:*)"
 	switch {
 	case host == "":
-		return errors.New("has no host")
+		return errors.New("has no host; an origin is scheme://host")
 	case strings.Contains(host, "*"):
 		return errors.New(star)
 	case host[0] == '[':
 		if subdomains {
-			return errors.New("has a pattern on an IP address, which has no subdomains")
+			return errors.New("has a pattern on an IP address, which has no subdomains; list the address itself")
 		}
 		if !isIPv6(host) {
 			return errors.New("has an IPv6 address that browsers do not write so: brackets, compressed, in lower case, without a zone")
@@ -186,11 +189,11 @@ func checkHost(host string, subdomains bool) error {
 	case !isLabels(host):
 		return errors.New("has a host that is not labels of letters, digits, hyphens and underscores, each of 1 to 63 characters, separated by dots")
 	case endsInNumber(host) && subdomains:
-		return errors.New("has a pattern on an IP address, which has no subdomains")
+		return errors.New("has a pattern on an IP address, which has no subdomains; list the address itself")
 	case endsInNumber(host) && !isIPv4(host):
-		return errors.New("has a host that ends in a number and is not a dotted-quad IPv4 address")
+		return errors.New("has a host that ends in a number and is no IPv4 address as browsers write it: four decimal numbers, as 127.0.0.1")
 	case len(host) > maxHost, subdomains && len("x.")+len(host) > maxHost:
-		return errors.New("has a host longer than 253 characters")
+		return errors.New("has a host longer than 253 characters, which no name on the internet is")
 	}
 	return nil
 }

@@ -29,21 +29,21 @@ const (
 	hasQuery     = "has a query; an origin ends after its host and port"
 	hasFragment  = "has a fragment; an origin ends after its host and port"
 	hasUser      = "has user information, which no origin has"
-	hasSpace     = "contains white space or a control character"
+	hasSpace     = "contains white space or a control character, which no origin has"
 	hasUnicode   = "contains a character that browsers write in Punycode (A-labels)"
-	otherPattern = "has a pattern, which only http and https origins may have"
-	otherHost    = "has a host that browsers do not write so"
+	otherPattern = "has a pattern, which only http and https origins may have; list each origin by itself"
+	otherHost    = "has a host that browsers do not write so: letters, digits and .-_~:[] only"
 	defaultPort  = "names the scheme's default port, which browsers leave out"
 	badPort      = "has a port that browsers do not write so: a number from 1 to 65535 without leading zeros"
-	noHost       = "has no host"
+	noHost       = "has no host; an origin is scheme://host"
 	badStar      = "has a * in a place that means nothing: it may stand for whole labels before the host (https://*.example.com) and for the port (http://localhost:*)"
-	ipPattern    = "has a pattern on an IP address, which has no subdomains"
+	ipPattern    = "has a pattern on an IP address, which has no subdomains; list the address itself"
 	badIPv6      = "has an IPv6 address that browsers do not write so: brackets, compressed, in lower case, without a zone"
 	upperCase    = "has upper-case letters, which browsers write in lower case"
 	trailingDot  = "ends its host in a dot: such an origin is another one than without"
 	notLabels    = "has a host that is not labels of letters, digits, hyphens and underscores, each of 1 to 63 characters, separated by dots"
-	badIPv4      = "has a host that ends in a number and is not a dotted-quad IPv4 address"
-	longHost     = "has a host longer than 253 characters"
+	badIPv4      = "has a host that ends in a number and is no IPv4 address as browsers write it: four decimal numbers, as 127.0.0.1"
+	longHost     = "has a host longer than 253 characters, which no name on the internet is"
 )
 
 var (
@@ -192,7 +192,8 @@ func TestParseRefuses(t *testing.T) {
 
 		{"a pattern in another scheme", "chrome-extension://*", otherPattern, ""},
 		{"any port in another scheme", "app://localhost:*", otherPattern, ""},
-		{"another scheme without host", "app://", otherHost, ""},
+		{"another scheme without host", "app://", noHost, ""},
+		{"a data URL with a comma", "data:text/html,x", dataScheme, ""},
 		{"another scheme with a percent sign", "app://a%20b", otherHost, ""},
 
 		{"the default port", "https://app.example.com:443", defaultPort, "https://app.example.com"},

@@ -105,7 +105,8 @@ what corsrpc generates of its own accord) and answers the same requests, with th
 what stands in front of a handler that does nothing: no server, no recorder, a response writer that is used again. The subjects take turns for
 %d rounds, and each ratio is the median over the rounds, with the middle half of them in brackets.
 
-The first column is corsrpc's own time and its allocations. All others are **multiples of corsrpc's time**, then
+The first column is corsrpc's own time and its allocations; it is not to be compared between rows, which are measured one after the other on a
+machine that others use too. All others are **multiples of corsrpc's time**, then
 allocations: 2.00 takes twice as long. "=" is before what cannot be told apart: the middle half reaches both sides of 1. ~~Struck out~~ is what
 answers wrongly, and how. *runs the handler*: the call of a foreign page, which CORS does not stop by itself, is executed.
 
