@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/h2c"
+
+	"github.com/corsrpc/corsrpc-go/corsrpc"
 )
 
 //lint:file-ignore SA1019 servers still use h2c.NewHandler, in the wrong place too
@@ -63,4 +65,28 @@ func TestH2COutside(t *testing.T) {
 		assert.Equal(t, status, response.StatusCode, origin)
 	}
 	assert.Equal(t, 1, s.ran)
+}
+
+// No handler inside Wrap sees an upgrade to HTTP/2, and every other one.
+func TestUpgradesToHTTP2AreTakenOut(t *testing.T) {
+	t.Parallel()
+	upgraded := make(chan string, 8)
+	h2c := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// As h2c.NewHandler of golang.org/x/net decides.
+		if r.Method == "PRI" || len(r.Header["Http2-Settings"]) > 0 || len(r.Header["Upgrade"]) > 0 {
+			upgraded <- r.Method + r.Header.Get("Upgrade")
+		}
+	})
+	policy := newPolicy(t, shopConfig())
+	handler := policy.Wrap(h2c)
+	assert.Equal(t, refusal(corsrpc.HTTP2Preface), serve(handler, newRequest("PRI", "*")))
+	for _, token := range []string{"h2c", "H2C", "websocket, h2c", "h2c\t"} {
+		r := newRequest("POST", getProduct, "Upgrade", token, "Connection", "Upgrade, HTTP2-Settings", "Http2-Settings", "AAMAAABkAAQAAP__")
+		assert.Equal(t, 200, serve(handler, r).status)
+		assert.Equal(t, token, r.Header.Get("Upgrade"), "the caller's request is not changed")
+		assert.Equal(t, 200, serve(handler, newRequest("GET", "/", "Upgrade", token)).status)
+	}
+	assert.Empty(t, upgraded)
+	assert.Equal(t, 200, serve(handler, newRequest("GET", "/socket", "Upgrade", "websocket")).status)
+	assert.Equal(t, "GETwebsocket", <-upgraded, "other upgrades are none of Wrap's business")
 }
