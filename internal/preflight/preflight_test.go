@@ -429,14 +429,38 @@ func TestBrowserCall(t *testing.T) {
 	}
 }
 
-// An image asks for no permission, so its cookies need none.
-func TestBrowserImage(t *testing.T) {
+// What is shown to no script asks for no permission, so where the rule lets it
+// pass there is nothing to report.
+func TestBrowserOfWhatAsksForNothing(t *testing.T) {
 	t.Parallel()
-	for _, list := range [][]string{{listed}, {"*"}, nil} {
-		rule := situation{listed: list, resource: true}.rule(t)
-		header := http.Header{"Cookie": {"a=b"}, "Sec-Fetch-Site": {"cross-site"}}
-		reason, _ := rule.Browser(rule.Judge("GET", host, header), header)
-		assert.Equal(t, preflight.OK, reason)
+	for _, test := range []struct {
+		name, method string
+		header       http.Header
+		resource     preflight.Reason // of a rule that is not enforced
+		enforced     preflight.Reason
+	}{
+		{"an image with cookies", "GET", http.Header{"Cookie": {"a=b"}, "Sec-Fetch-Site": {"cross-site"}, "Sec-Fetch-Mode": {"no-cors"}}, preflight.OK, preflight.OriginMissing},
+		{"an image, in a browser that does not tell the mode", "GET", http.Header{"Sec-Fetch-Site": {"cross-site"}}, preflight.OK, preflight.OriginMissing},
+		{"a form", "POST", http.Header{"Origin": {evil}, "Sec-Fetch-Mode": {"navigate"}}, preflight.OK, preflight.OriginNotAllowed},
+		{"a beacon", "POST", http.Header{"Origin": {evil}, "Sec-Fetch-Mode": {"no-cors"}}, preflight.OK, preflight.OriginNotAllowed},
+		{"a script", "POST", http.Header{"Origin": {evil}, "Sec-Fetch-Mode": {"cors"}}, preflight.OriginNotAllowed, preflight.OriginNotAllowed},
+		{"a script, in a browser that does not tell the mode", "POST", http.Header{"Origin": {evil}}, preflight.OriginNotAllowed, preflight.OriginNotAllowed},
+		{"two modes", "POST", http.Header{"Origin": {evil}, "Sec-Fetch-Mode": {"cors", "cors"}}, preflight.OK, preflight.OriginNotAllowed},
+		{"a preflight, whatever its mode", "OPTIONS", http.Header{"Origin": {evil}, "Access-Control-Request-Method": {"PUT"}, "Sec-Fetch-Mode": {"no-cors"}}, preflight.OriginNotAllowed, preflight.OriginNotAllowed},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			for _, resource := range []bool{true, false} {
+				rule := situation{listed: []string{listed}, resource: resource}.rule(t)
+				want := test.enforced
+				if resource {
+					want = test.resource
+				}
+				reason, fault := rule.Browser(rule.Judge(test.method, host, test.header), test.header)
+				assert.Equal(t, want, reason, "resource: %t", resource)
+				assert.Empty(t, fault)
+			}
+		})
 	}
 }
 
