@@ -24,6 +24,7 @@ func TestEvaluate(t *testing.T) {
 	credentials.Overrides = map[string]corsrpc.Override{catalog: {Credentials: corsrpc.Off}}
 	insecure := credentials
 	insecure.DangerouslyAllowInsecureOrigins, insecure.Overrides = true, nil
+	longOrigin := "https://" + strings.Repeat("a.", 122) + "test" // 256 bytes
 	acrh := func(names string) []string { return []string{"Access-Control-Request-Headers", names} }
 	const q = `"https://app.example.com"`
 	tests := []struct {
@@ -78,6 +79,10 @@ func TestEvaluate(t *testing.T) {
 			corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.OriginNotAllowed, Procedure: getProduct, Origin: `"https://*.example.com"`, Detail: "the origin is a pattern, which no browser sends"}},
 		{"plain HTTP where credentials are on", credentials, newRequest("POST", addItem, "Origin", "http://shop.example.com"),
 			corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.OriginNotAllowed, Procedure: addItem, Origin: `"http://shop.example.com"`, Detail: "the page came over plain HTTP and the path has credentials; serve it over https"}},
+		{"plain HTTP where credentials are off", config, newRequest("POST", getProduct, "Origin", "http://shop.example.com"),
+			corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.OriginNotAllowed, Procedure: getProduct, Origin: `"http://shop.example.com"`, Fix: `add "http://shop.example.com" to Origins`}},
+		{"an origin of 256 bytes", config, newRequest("POST", getProduct, "Origin", longOrigin),
+			corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.OriginNotAllowed, Procedure: getProduct, Origin: `"` + longOrigin + `"`, Fix: `add "` + longOrigin + `" to Origins`}},
 		{"plain HTTP where credentials are on and may be", insecure, newRequest("POST", getProduct, "Origin", "http://shop.example.com"),
 			corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.OriginNotAllowed, Procedure: getProduct, Origin: `"http://shop.example.com"`, Fix: `add "http://shop.example.com" to Origins`}},
 		{"overlong origin", config, newRequest("POST", getProduct, "Origin", strings.Repeat("x", 1<<20)),

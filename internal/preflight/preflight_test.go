@@ -412,6 +412,8 @@ func TestBrowserCall(t *testing.T) {
 		{"cookies where they may be", true, http.Header{"Origin": {listed}, "Cookie": {"a=b"}}, preflight.OK},
 		{"cookies", false, http.Header{"Origin": {listed}, "Cookie": {"a=b"}}, preflight.CredentialsNotAllowed},
 		{"cookies, marked as cross-site", false, http.Header{"Origin": {listed}, "Cookie": {"a=b"}, "Sec-Fetch-Site": {"cross-site"}}, preflight.CredentialsNotAllowed},
+		{"cookies of a form", false, http.Header{"Origin": {listed}, "Cookie": {"a=b"}, "Sec-Fetch-Mode": {"navigate"}}, preflight.OK},
+		{"cookies of a script", false, http.Header{"Origin": {listed}, "Cookie": {"a=b"}, "Sec-Fetch-Mode": {"cors"}}, preflight.CredentialsNotAllowed},
 		{"cookies of the own page, though listed", false, http.Header{"Origin": {listed}, "Cookie": {"a=b"}, "Sec-Fetch-Site": {"same-origin"}}, preflight.OK},
 		{"cookies of the own page", false, http.Header{"Origin": {own}, "Cookie": {"a=b"}}, preflight.OK},
 		{"cookies of no browser", false, http.Header{"Cookie": {"a=b"}}, preflight.OK},
