@@ -24,6 +24,8 @@ func TestEvaluate(t *testing.T) {
 	credentials.Overrides = map[string]corsrpc.Override{catalog: {Credentials: corsrpc.Off}}
 	insecure := credentials
 	insecure.DangerouslyAllowInsecureOrigins, insecure.Overrides = true, nil
+	prefixed := config
+	prefixed.PathPrefix = "/api"
 	longOrigin := "https://" + strings.Repeat("a.", 122) + "test" // 256 bytes
 	acrh := func(names string) []string { return []string{"Access-Control-Request-Headers", names} }
 	const q = `"https://app.example.com"`
@@ -55,6 +57,8 @@ func TestEvaluate(t *testing.T) {
 			corsrpc.Decision{Kind: corsrpc.Preflight, Status: 204, Reason: corsrpc.HeaderNotAllowed, Procedure: getProduct, Origin: q, Detail: `the header is "sec-x", which no browser asks for`}},
 		{"a missing request header and one that is none", config, newPreflight(getProduct, app, "POST", acrh("x-a,x b")...),
 			corsrpc.Decision{Kind: corsrpc.Preflight, Status: 204, Reason: corsrpc.HeaderNotAllowed, Procedure: getProduct, Origin: q, Detail: `the header is "x b", which no browser asks for`}},
+		{"a missing request header of 256 bytes", config, newPreflight(getProduct, app, "POST", acrh("x"+strings.Repeat("y", 255))...),
+			corsrpc.Decision{Kind: corsrpc.Preflight, Status: 204, Reason: corsrpc.HeaderNotAllowed, Procedure: getProduct, Origin: q, Detail: `the header is "X` + strings.Repeat("y", 255) + `"`, Fix: `add "X` + strings.Repeat("y", 255) + `" to RequestHeaders`}},
 		{"overlong header name", config, newPreflight(getProduct, app, "POST", acrh(strings.Repeat("x", 300))...),
 			corsrpc.Decision{Kind: corsrpc.Preflight, Status: 204, Reason: corsrpc.HeaderNotAllowed, Procedure: getProduct, Origin: q, Detail: "a header name is too long"}},
 		{"overlong header list", config, newPreflight(getProduct, app, "POST", acrh(strings.Repeat("content-type,", 1<<16))...),
@@ -138,6 +142,10 @@ func TestEvaluate(t *testing.T) {
 			corsrpc.Decision{Kind: corsrpc.Ungoverned, Reason: corsrpc.WrongPathPrefix, Procedure: getProduct, Origin: q, Detail: `the procedure is below "/v1/\xff\n", the policy expects it below ""`}},
 		{"below a prefix that could be set", config, newPreflight("/v1/\xff"+getProduct, app, "POST"),
 			corsrpc.Decision{Kind: corsrpc.Ungoverned, Reason: corsrpc.WrongPathPrefix, Procedure: getProduct, Origin: q, Detail: `the procedure is below "/v1/\xff", the policy expects it below ""`, Fix: `set PathPrefix to "/v1/\xff"`}},
+		{"at the root, not below the prefix", prefixed, newPreflight(getProduct, app, "POST"),
+			corsrpc.Decision{Kind: corsrpc.Ungoverned, Reason: corsrpc.WrongPathPrefix, Procedure: getProduct, Origin: q, Detail: `the procedure is below "", the policy expects it below "/api"`, Fix: `set PathPrefix to ""`}},
+		{"below a prefix of 256 bytes", config, newPreflight("/"+strings.Repeat("v", 255)+getProduct, app, "POST"),
+			corsrpc.Decision{Kind: corsrpc.Ungoverned, Reason: corsrpc.WrongPathPrefix, Procedure: getProduct, Origin: q, Detail: `the procedure is below "/` + strings.Repeat("v", 255) + `", the policy expects it below ""`, Fix: `set PathPrefix to "/` + strings.Repeat("v", 255) + `"`}},
 		{"below a prefix that is too long to show", config, newPreflight("/"+strings.Repeat("v", 256)+getProduct, app, "POST"),
 			corsrpc.Decision{Kind: corsrpc.Ungoverned, Reason: corsrpc.WrongPathPrefix, Procedure: getProduct, Origin: q, Detail: `the procedure is below "/` + strings.Repeat("v", 255) + `"..., the policy expects it below ""`}},
 		{"below what is no prefix", config, newPreflight("/"+getProduct, app, "POST"),

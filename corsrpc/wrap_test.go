@@ -471,7 +471,7 @@ func TestZeroPolicy(t *testing.T) {
 		assert.Equal(t, answer{status: 403, header: header()}, exchange(&policy, newPreflight(path, app, "POST")), path)
 		assert.True(t, exchange(&policy, newRequest("POST", path)).ran, path)
 		assert.Equal(t, corsrpc.Decision{Kind: corsrpc.NonBrowser, Allowed: true}, policy.Evaluate(newRequest("POST", path)), path)
-		assert.Equal(t, corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.NotConfigured, Origin: `"`+app+`"`}, policy.Evaluate(newRequest("POST", path, "Origin", app)), path)
+		assert.Equal(t, corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.NotConfigured, Origin: `"` + app + `"`}, policy.Evaluate(newRequest("POST", path, "Origin", app)), path)
 		assert.Equal(t, corsrpc.NotConfigured, policy.Admit(t.Context(), corsrpc.Call{Procedure: path, Header: header("Origin", app)}).Reason)
 	}
 	assert.Zero(t, policy.Config())
