@@ -57,7 +57,7 @@ func TestNewReportsEveryMistake(t *testing.T) {
 		Except:           []string{"acme.shop.v2.CartService"},
 		Overrides: map[string]corsrpc.Override{
 			"acme.shop.v1.CartService.AddItem": {Origins: []string{"null"}, Credentials: 3, ReportOnly: 4, RequestHeaders: []string{"Cookie"}},
-			"acme.shop.v1.CartService.Nothing": {ResponseTrailers: []string{"a,b"}},
+			"acme.shop.v1.CartService.Nothing": {ResponseHeaders: []string{"X-A", "Set-Cookie"}, ResponseTrailers: []string{"a,b"}},
 		},
 		Audiences: map[string][]string{"storefront": {"https://shop.example.com:443"}},
 		Resources: map[string]corsrpc.Resource{
@@ -105,6 +105,7 @@ func TestNewReportsEveryMistake(t *testing.T) {
 		{add + ".ReportOnly", "4", "is no setting; write Inherit, On or Off"},
 		{add + ".RequestHeaders[0]", "Cookie", forbidden},
 		{`Overrides["acme.shop.v1.CartService.Nothing"]`, "", "is no service or method that this policy governs; write the full name of one, as acme.shop.v1.CartService.AddItem"},
+		{`Overrides["acme.shop.v1.CartService.Nothing"].ResponseHeaders[1]`, "Set-Cookie", cookie},
 		{`Overrides["acme.shop.v1.CartService.Nothing"].ResponseTrailers[0]`, "a,b", noHeader},
 		{`Audiences["storefront"][0]`, "https://shop.example.com:443", `names the scheme's default port, which browsers leave out; write "https://shop.example.com"`},
 		{res("/a/{y}"), "", `matches the same paths as "/a/{x}"; keep one of them`},
@@ -171,6 +172,16 @@ func TestNewRefusesInsecureCredentials(t *testing.T) {
 			[]corsrpc.ConfigError{{`Overrides["acme.shop.v1.CatalogService"].Origins[0]`, "*", anyPage + all}}},
 		{"resolved: an override turns credentials off", corsrpc.Config{Origins: []string{"*"}, Credentials: true, Overrides: map[string]corsrpc.Override{catalog: {Credentials: corsrpc.Off}}}, nil},
 		{"resolved: no rule has these origins", corsrpc.Config{Origins: []string{"*"}, Credentials: true, Overrides: map[string]corsrpc.Override{catalog: {Origins: []string{app}}}}, nil},
+		{"resolved: there is no service", corsrpc.Config{Origins: []string{"*"}, Credentials: true, Services: []string{}, Resources: map[string]corsrpc.Resource{"/fonts/": {}}}, nil},
+		{"not said with another mistake where credentials are off", corsrpc.Config{Origins: []string{"*"}, Services: []string{"x.Y"}}, []corsrpc.ConfigError{
+			{"Services[0]", "x.Y", "is no linked service; write the full name of one, as acme.shop.v1.CartService, and import its generated code"},
+		}},
+		{"said in the order of the list with its other mistakes", corsrpc.Config{Origins: []string{"http://app.example.com", "null", "https://*.github.io", "x"}, Credentials: true}, []corsrpc.ConfigError{
+			{"Origins[0]", "http://app.example.com", insecure + all},
+			{"Origins[1]", "null", "stands for every sandboxed frame and every local file of every site alike, so it cannot be listed; serve the page from an https origin"},
+			{"Origins[2]", "https://*.github.io", suffix + all},
+			{"Origins[3]", "x", "has no scheme; an origin is scheme://host; write \"https://x\""},
+		}},
 		{"said at once with another mistake", corsrpc.Config{Origins: []string{"*"}, Credentials: true, Services: []string{"x.Y"}}, []corsrpc.ConfigError{
 			{"Origins[0]", "*", anyPage + " (credentials are on for every service that does not say otherwise)"},
 			{"Services[0]", "x.Y", "is no linked service; write the full name of one, as acme.shop.v1.CartService, and import its generated code"},
@@ -242,6 +253,8 @@ func TestPaths(t *testing.T) {
 		{"/%zz", "", ""},
 		{"/\u00e9", "", ""},
 		{"/x...", "", ""},
+		{"", noPath, ""},
+		{"/{id?}", "", literal},
 		{"api", noPath, noPrefix},
 		{"/api/", "", noPrefix},
 		{"/", "", noPrefix},
@@ -279,6 +292,60 @@ func TestPaths(t *testing.T) {
 			assert.Equal(t, []corsrpc.ConfigError{{"PathPrefix", tt.path, tt.prefix}}, mistakes(t, err))
 		}
 	}
+}
+
+// Whether a percent sign is one of an encoding depends on both bytes after it.
+func TestPathsThatLookEncoded(t *testing.T) {
+	t.Parallel()
+	const hex = "0189AFaf"
+	for _, c := range hex + ":@Ggz/" {
+		for _, path := range []string{"/%" + string(c) + "0", "/x%0" + string(c), "/%" + string(c) + "f/x"} {
+			_, err := corsrpc.New(corsrpc.Config{PathPrefix: strings.TrimSuffix(path, "/")})
+			if strings.ContainsRune(hex, c) {
+				require.Error(t, err, path)
+				assert.Equal(t, []corsrpc.ConfigError{{"PathPrefix", path, "is percent-encoded; write the decoded path"}}, mistakes(t, err))
+			} else {
+				assert.NoError(t, err, path)
+			}
+		}
+	}
+}
+
+// Only a list of one may be of any origin.
+func TestAnyOriginAmongOthers(t *testing.T) {
+	t.Parallel()
+	const reason = "makes the other origins of the list meaningless; list it alone, or leave it out"
+	for _, tt := range []struct {
+		origins []string
+		want    []corsrpc.ConfigError
+	}{
+		{[]string{"*", app}, []corsrpc.ConfigError{{"Origins[0]", "*", reason}}},
+		{[]string{app, "*"}, []corsrpc.ConfigError{{"Origins[1]", "*", reason}}},
+		{[]string{"*", "*"}, []corsrpc.ConfigError{{"Origins[0]", "*", reason}, {"Origins[1]", "*", reason}}},
+	} {
+		_, err := corsrpc.New(corsrpc.Config{Origins: tt.origins})
+		require.Error(t, err, tt.origins)
+		assert.Equal(t, tt.want, mistakes(t, err), tt.origins)
+	}
+	newPolicy(t, corsrpc.Config{Origins: []string{"*"}})
+}
+
+// Lists that would read the same without what separates their names are two.
+func TestListsOfNamesAreKeptApart(t *testing.T) {
+	t.Parallel()
+	config := shopConfig()
+	config.Protocols = []corsrpc.Protocol{}
+	config.Overrides = map[string]corsrpc.Override{
+		catalog + ".GetProduct":     {RequestHeaders: []string{"X", "1"}, ResponseHeaders: []string{"Y", "2"}},
+		catalog + ".SearchProducts": {RequestHeaders: []string{"X1"}, ResponseHeaders: []string{"Y2"}},
+	}
+	policy := newPolicy(t, config)
+	two, _ := policy.Rule(getProduct)
+	assert.Equal(t, []string{"1", "X"}, two.RequestHeaders)
+	assert.Equal(t, []string{"2", "X-Catalog-Version", "Y"}, two.ResponseHeaders)
+	one, _ := policy.Rule("/" + catalog + "/SearchProducts")
+	assert.Equal(t, []string{"X1"}, one.RequestHeaders)
+	assert.Equal(t, []string{"Y2"}, one.ResponseHeaders)
 }
 
 // Keys and values of any length and content make errors that can be printed.
@@ -338,8 +405,10 @@ func TestMistakesAreSaidOnce(t *testing.T) {
 	}
 	assert.Equal(t, []string{"MaxAge"}, fields, "no service has credentials")
 
-	_, err = corsrpc.New(corsrpc.Config{Services: []string{admin}, Audiences: map[string][]string{"storefront": {}}, Files: nil})
-	assert.Len(t, mistakes(t, err), 1, "an audience that several methods have")
+	_, err = corsrpc.New(corsrpc.Config{Services: []string{cart}})
+	assert.Equal(t, []corsrpc.ConfigError{
+		{`Audiences["storefront"]`, "", "is missing; the schema names this audience for " + cart + ".AddItem, so list its origins, or none for no page"},
+	}, mistakes(t, err), "an audience that several methods have")
 }
 
 func TestRepeatedMethods(t *testing.T) {
@@ -451,6 +520,35 @@ func TestUnknownMethods(t *testing.T) {
 	rule, _ = newPolicy(t, shopConfig()).Rule("/" + cart + "/Newer")
 	assert.True(t, rule.Internal, "one method is")
 
+	for _, tt := range []struct {
+		name        string
+		first, last corsrpc.Setting
+		want        bool
+	}{
+		{"all methods have it, the service has not", corsrpc.On, corsrpc.On, true},
+		{"the first has not", corsrpc.Off, corsrpc.On, false},
+		{"the last has not", corsrpc.On, corsrpc.Off, false},
+	} {
+		config.Overrides = map[string]corsrpc.Override{
+			admin + ".SetPrice":      {Credentials: tt.first, ReportOnly: tt.first},
+			admin + ".ReportProduct": {Credentials: tt.last, ReportOnly: tt.last},
+		}
+		rule, _ = newPolicy(t, config).Rule("/" + admin + "/Newer")
+		assert.Equal(t, tt.want, rule.Credentials, tt.name)
+		assert.Equal(t, tt.want, rule.ReportOnly, tt.name)
+	}
+
+	// What is exposed is what a unary method exposes.
+	config.Overrides, config.Protocols = nil, []corsrpc.Protocol{corsrpc.Connect}
+	config.ResponseHeaders, config.ResponseTrailers = []string{"X-A", "Expires"}, []string{"X-Cost", "Expires"}
+	rule, _ = newPolicy(t, config).Rule("/" + catalog + "/Newer")
+	assert.Equal(t, []string{"POST"}, rule.Methods)
+	assert.Equal(t, []string{"Trailer-Expires", "Trailer-X-Cost", "X-A"}, rule.ResponseHeaders, "a safelisted name has to be exposed as a trailer of Connect")
+	config.Protocols = []corsrpc.Protocol{corsrpc.GRPCWeb}
+	rule, _ = newPolicy(t, config).Rule("/" + catalog + "/Newer")
+	assert.Equal(t, []string{"Grpc-Message", "Grpc-Status", "Grpc-Status-Details-Bin", "X-A", "X-Cost"}, rule.ResponseHeaders, "and not as one of gRPC-Web")
+	config.Protocols, config.ResponseHeaders, config.ResponseTrailers = nil, nil, nil
+
 	config.Overrides = map[string]corsrpc.Override{admin + ".ReportProduct": {Origins: []string{"*"}}}
 	rule, _ = newPolicy(t, config).Rule("/" + admin + "/Newer")
 	assert.Equal(t, []string{console}, rule.Origins)
@@ -487,7 +585,7 @@ func TestFiles(t *testing.T) {
 		}
 	}
 	options := &descriptorpb.MethodOptions{}
-	proto.SetExtension(options, corsrpcv1.E_Method, &corsrpcv1.MethodOptions{ResponseTrailers: []string{"x-dynamic"}, RequestHeaders: []string{"cookie"}})
+	proto.SetExtension(options, corsrpcv1.E_Method, &corsrpcv1.MethodOptions{RequestHeaders: []string{"cookie"}, ResponseHeaders: []string{"set-cookie2"}, ResponseTrailers: []string{"x-dynamic", "set-cookie"}})
 	files := new(protoregistry.Files)
 	for _, fd := range []*descriptorpb.FileDescriptorProto{file("app", nil), file("grpc.x", nil), file("google.x", nil), file("connectext.x", nil), file("grpcish", nil)} {
 		d, err := protodesc.NewFile(fd, protoregistry.GlobalFiles)
@@ -500,12 +598,79 @@ func TestFiles(t *testing.T) {
 	}
 	assert.Equal(t, []string{"/app.S/", "/app.S/M", "/google.x.S/", "/google.x.S/M", "/grpcish.S/", "/grpcish.S/M"}, paths)
 
+	// The schema's mistakes name the option.
+	const cookie = "is never shown to pages nor set by them; for cookies, set Credentials"
+	wrong := file("app", options)
+	wrong.Service[0].Options = &descriptorpb.ServiceOptions{}
+	proto.SetExtension(wrong.Service[0].Options, corsrpcv1.E_Service, &corsrpcv1.ServiceOptions{ResponseHeaders: []string{"x-a", "set-cookie"}})
 	files = new(protoregistry.Files)
-	d, err := protodesc.NewFile(file("app", options), protoregistry.GlobalFiles)
+	d, err := protodesc.NewFile(wrong, protoregistry.GlobalFiles)
 	require.NoError(t, err)
 	require.NoError(t, files.RegisterFile(d))
 	_, err = corsrpc.New(corsrpc.Config{Files: files})
-	assert.Equal(t, []corsrpc.ConfigError{{"(corsrpc.v1.method) of app.S.M: request_headers[0]", "cookie", "is a forbidden request header: browsers let no page set it, so leave it out"}}, mistakes(t, err))
+	assert.Equal(t, []corsrpc.ConfigError{
+		{"(corsrpc.v1.service) of app.S: response_headers[1]", "set-cookie", cookie},
+		{"(corsrpc.v1.method) of app.S.M: request_headers[0]", "cookie", "is a forbidden request header: browsers let no page set it, so leave it out"},
+		{"(corsrpc.v1.method) of app.S.M: response_headers[0]", "set-cookie2", cookie},
+		{"(corsrpc.v1.method) of app.S.M: response_trailers[1]", "set-cookie", cookie},
+	}, mistakes(t, err))
+
+	files = new(protoregistry.Files)
+	d, err = protodesc.NewFile(file("app", nil), protoregistry.GlobalFiles)
+	require.NoError(t, err)
+	require.NoError(t, files.RegisterFile(d))
+	_, err = corsrpc.New(corsrpc.Config{Files: files, Except: []string{"app.S"}})
+	assert.Equal(t, []corsrpc.ConfigError{{"Services", "",
+		"has no service that is not in Except, and there are no Resources, so nothing is left to govern; take one out of Except, or import the generated code of more"}}, mistakes(t, err))
+}
+
+// Services that the shop has none of.
+func TestUnknownMethodsOfOtherServices(t *testing.T) {
+	t.Parallel()
+	service := func(name string, methods ...*corsrpcv1.MethodOptions) *descriptorpb.ServiceDescriptorProto {
+		s := &descriptorpb.ServiceDescriptorProto{Name: proto.String(name)}
+		for i, options := range methods {
+			m := &descriptorpb.MethodDescriptorProto{
+				Name: proto.String("M" + strconv.Itoa(i)), InputType: proto.String(".google.protobuf.Empty"), OutputType: proto.String(".google.protobuf.Empty"),
+				Options: &descriptorpb.MethodOptions{},
+			}
+			proto.SetExtension(m.Options, corsrpcv1.E_Method, options)
+			s.Method = append(s.Method, m)
+		}
+		return s
+	}
+	none, internal, guests := &corsrpcv1.MethodOptions{}, &corsrpcv1.MethodOptions{Access: corsrpcv1.Access_ACCESS_INTERNAL}, &corsrpcv1.MethodOptions{Audience: "guests"}
+	d, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
+		Name: proto.String("x.proto"), Package: proto.String("x"), Syntax: proto.String("proto3"), Dependency: []string{"google/protobuf/empty.proto"},
+		Service: []*descriptorpb.ServiceDescriptorProto{
+			service("NoMethods"), service("OneMethod", none), service("InternalFirst", internal, none), service("OneAudience", guests, guests),
+		},
+	}, protoregistry.GlobalFiles)
+	require.NoError(t, err)
+	files := new(protoregistry.Files)
+	require.NoError(t, files.RegisterFile(d))
+	policy := newPolicy(t, corsrpc.Config{Files: files, Origins: []string{app}, Overrides: map[string]corsrpc.Override{
+		"x.OneMethod.M0": {Origins: []string{shopper}, Credentials: corsrpc.On, ReportOnly: corsrpc.On},
+	}})
+	for _, tt := range []struct {
+		service                           string
+		origins                           []string
+		credentials, reportOnly, internal bool
+	}{
+		{"NoMethods", []string{app}, false, false, false},
+		{"OneMethod", []string{shopper}, true, true, false},
+		{"InternalFirst", []string{}, false, false, true},
+		{"OneAudience", []string{}, false, false, false},
+	} {
+		rule, ok := policy.Rule("/x." + tt.service + "/Newer")
+		require.True(t, ok, tt.service)
+		assert.Equal(t, tt.origins, rule.Origins, tt.service)
+		assert.Equal(t, tt.credentials, rule.Credentials, tt.service)
+		assert.Equal(t, tt.reportOnly, rule.ReportOnly, tt.service)
+		assert.Equal(t, tt.internal, rule.Internal, tt.service)
+	}
+	decision := policy.Evaluate(newRequest("POST", "/x.OneAudience/Newer", "Origin", app))
+	assert.Equal(t, `add "https://app.example.com" to Audiences["guests"]`, decision.Fix, "which all its methods have")
 }
 
 // Options that cannot be read are mistakes, one each.
@@ -528,6 +693,7 @@ func TestUnreadableOptions(t *testing.T) {
 	require.Len(t, found, 2)
 	for i, name := range []string{"one.S", "two.S"} {
 		assert.Equal(t, "Files", found[i].Field)
+		assert.Empty(t, found[i].Value)
 		assert.Contains(t, found[i].Reason, name)
 	}
 }
@@ -591,11 +757,30 @@ func TestConfigErrorText(t *testing.T) {
 
 func TestMaxAge(t *testing.T) {
 	t.Parallel()
-	for age, want := range map[time.Duration]string{0: "7200", -1: "0", time.Second: "1", 1999 * time.Millisecond: "1", 24 * time.Hour: "86400"} {
+	for age, want := range map[time.Duration]struct {
+		line string
+		rule time.Duration
+	}{
+		0:                       {"7200", 2 * time.Hour},
+		-1:                      {"0", 0},
+		-time.Hour:              {"0", 0},
+		time.Second:             {"1", time.Second},
+		1999 * time.Millisecond: {"1", time.Second},
+		24 * time.Hour:          {"86400", 24 * time.Hour},
+	} {
 		config := shopConfig()
 		config.MaxAge = age
 		policy := newPolicy(t, config)
-		assert.Equal(t, want, exchange(policy, newPreflight(getProduct, app, "POST")).header.Get("Access-Control-Max-Age"), age)
+		assert.Equal(t, want.line, exchange(policy, newPreflight(getProduct, app, "POST")).header.Get("Access-Control-Max-Age"), age)
+		rule, _ := policy.Rule(getProduct)
+		assert.Equal(t, want.rule, rule.MaxAge, "%s: what is sent is what the Rule says", age)
+	}
+	for _, age := range []time.Duration{1, time.Second - 1, 24*time.Hour + 1} {
+		config := shopConfig()
+		config.MaxAge = age
+		_, err := corsrpc.New(config)
+		require.Error(t, err, age)
+		assert.Equal(t, []corsrpc.ConfigError{{"MaxAge", age.String(), "is out of range; write 1s to 24h, 0 for two hours, or a negative value against caching"}}, mistakes(t, err))
 	}
 }
 

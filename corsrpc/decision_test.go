@@ -22,6 +22,8 @@ func TestEvaluate(t *testing.T) {
 	credentials := config
 	credentials.Credentials = true
 	credentials.Overrides = map[string]corsrpc.Override{catalog: {Credentials: corsrpc.Off}}
+	overridden := config
+	overridden.Overrides = map[string]corsrpc.Override{catalog: {Origins: []string{app}}}
 	insecure := credentials
 	insecure.DangerouslyAllowInsecureOrigins, insecure.Overrides = true, nil
 	prefixed := config
@@ -116,6 +118,14 @@ func TestEvaluate(t *testing.T) {
 			corsrpc.Decision{Kind: corsrpc.Cross, Reason: corsrpc.CredentialsNotAllowed, Procedure: getProduct, Origin: q, Detail: "the call has cookies, so the page made it with credentials", Fix: "set Credentials, or have the page call without credentials"}},
 		{"cookies without the permission, by an override", credentials, newRequest("POST", getProduct, "Origin", app, "Cookie", "session=1"),
 			corsrpc.Decision{Kind: corsrpc.Cross, Reason: corsrpc.CredentialsNotAllowed, Procedure: getProduct, Origin: q, Detail: "the call has cookies, so the page made it with credentials", Fix: `set Overrides["acme.shop.v1.CatalogService"].Credentials, or have the page call without credentials`}},
+		{"cookies without the permission, beside an override of something else", overridden, newRequest("POST", getProduct, "Origin", app, "Cookie", "session=1"),
+			corsrpc.Decision{Kind: corsrpc.Cross, Reason: corsrpc.CredentialsNotAllowed, Procedure: getProduct, Origin: q, Detail: "the call has cookies, so the page made it with credentials", Fix: "set Credentials, or have the page call without credentials"}},
+		{"cookies without the permission, of an unknown method", config, newRequest("POST", "/"+catalog+"/Newer", "Origin", app, "Cookie", "session=1"),
+			corsrpc.Decision{Kind: corsrpc.Cross, Reason: corsrpc.CredentialsNotAllowed, Procedure: "/" + catalog + "/", Origin: q, Detail: "the call has cookies, so the page made it with credentials", Fix: "set Credentials, or have the page call without credentials"}},
+		{"unlisted origin for an unknown method", config, newRequest("POST", "/"+catalog+"/Newer", "Origin", evil),
+			corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.OriginNotAllowed, Procedure: "/" + catalog + "/", Origin: `"https://evil.test"`, Fix: `add "https://evil.test" to Origins`}},
+		{"cookies without the permission, for a resource", config, newRequest("GET", "/upload/1", "Origin", app, "Cookie", "session=1"),
+			corsrpc.Decision{Kind: corsrpc.Cross, Reason: corsrpc.CredentialsNotAllowed, Procedure: "/upload/{id}", Origin: q, Detail: "the call has cookies, so the page made it with credentials", Fix: `set Resources["/upload/{id}"].Credentials, or have the page call without credentials`}},
 		{"cookies where any origin may read", config, newRequest("GET", "/img/x", "Origin", app, "Cookie", "session=1"),
 			corsrpc.Decision{Kind: corsrpc.Cross, Reason: corsrpc.CredentialsNotAllowed, Procedure: "/img/", Origin: q, Detail: "the call has cookies, so the page made it with credentials"}},
 		{"cookies with the permission", credentials, newRequest("POST", addItem, "Origin", shopper, "Cookie", "session=1"),

@@ -272,8 +272,16 @@ func TestWrapHandsOutFreshValues(t *testing.T) {
 			_ = append(w.Header()[name][:1], "vandal")
 		}
 	}))
+	refused := exchange(policy, newRequest("POST", addItem, "Origin", evil))
+	require.Equal(t, http.StatusForbidden, refused.status)
+	for name, values := range refused.header {
+		require.Equal(t, len(values), cap(values), name)
+	}
 	call := newRequest("POST", addItem, "Origin", shopper)
 	want := exchange(policy, call)
+	for name, values := range want.header {
+		require.Equal(t, len(values), cap(values), name)
+	}
 	got := serve(vandal, call)
 	for name := range want.header {
 		assert.Equal(t, []string{"vandal"}, got.header[name], "appending to one value reached another")

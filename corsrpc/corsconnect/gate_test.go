@@ -189,6 +189,13 @@ func (b *countingBody) Read(p []byte) (int, error) {
 // Caches keep the answer to no refused GET, which has the URL of good ones.
 func TestGateAndCaches(t *testing.T) {
 	t.Parallel()
+	sideEffects := kind{
+		name: "unary with side effects", procedure: shopv1connect.CartServiceAddItemProcedure, unary: true,
+		call: func(ctx context.Context, client *http.Client, url string, options ...connect.ClientOption) error {
+			_, err := shopv1connect.NewCartServiceClient(client, url, options...).AddItem(ctx, connect.NewRequest(&shopv1.AddItemRequest{}))
+			return err
+		},
+	}
 	url := serve(t, newShop(
 		func(http.Header) behaviour { return behaviour{messages: 1} },
 		corsconnect.Gate(newPolicy(t, corsrpc.Config{})),
@@ -202,6 +209,8 @@ func TestGateAndCaches(t *testing.T) {
 		{get, protocols[0], http.Header{"Origin": {evil}}, []string{"no-store"}},
 		{get, protocols[1], http.Header{"Sec-Fetch-Site": {"cross-site"}}, []string{"no-store"}},
 		{get, protocols[0], http.Header{"Origin": {app}}, nil},
+		{unary, protocols[0], http.Header{"Origin": {evil}}, []string{"no-store"}}, // it might have been a GET
+		{sideEffects, protocols[0], http.Header{"Origin": {evil}}, nil},
 		{clientStream, protocols[0], http.Header{"Origin": {evil}}, nil},
 		{unary, protocols[3], http.Header{"Origin": {evil}}, nil},
 	} {

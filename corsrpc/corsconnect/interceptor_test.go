@@ -452,13 +452,12 @@ func TestInterceptorLeavesMiddlewareAlone(t *testing.T) {
 func TestInterceptorKnowsWhatConnectDrops(t *testing.T) {
 	t.Parallel()
 	policy := newPolicy(t, corsrpc.Config{})
-	url := serve(t, newShop(
-		func(header http.Header) behaviour {
-			fields := http.Header{header.Get("X-Name"): {"1"}}
-			return behaviour{header: fields, trailer: sum, err: errHint}
-		},
-		connect.WithInterceptors(corsconnect.Interceptor(policy)),
-	))
+	behave := func(header http.Header) behaviour {
+		fields := http.Header{header.Get("X-Name"): {"1"}}
+		return behaviour{header: fields, trailer: sum, err: errHint}
+	}
+	plain := serve(t, newShop(behave))
+	intercepted := serve(t, newShop(behave, connect.WithInterceptors(corsconnect.Interceptor(policy))))
 	for _, name := range []string{
 		"Accept", "Accept-Encoding", "Accept-Post", "Allow", "Cache-Control", "Connect-Accept-Encoding",
 		"Connect-Content-Encoding", "Connect-Protocol-Version", "Connect-Timeout-Ms", "Content-Encoding",
@@ -468,15 +467,36 @@ func TestInterceptorKnowsWhatConnectDrops(t *testing.T) {
 		"Te", "Trailer", "Trailer-", "Trailer-X-Sum", "User-Agent", "Vary", "X-Extra", "X-Grpc-Web", "X-User-Agent",
 	} {
 		w := newWire(t, false, http.Header{"Origin": {app}, "X-Name": {name}})
-		require.Error(t, unary.call(t.Context(), &http.Client{Transport: w}, url, connect.WithGRPCWeb(), uncompressed))
+		require.Error(t, unary.call(t.Context(), &http.Client{Transport: w}, plain, connect.WithGRPCWeb(), uncompressed))
+		trailersOnly := w.answer.Body == ""
+		require.Error(t, unary.call(t.Context(), &http.Client{Transport: w}, intercepted, connect.WithGRPCWeb(), uncompressed))
+		assert.Equal(t, trailersOnly, w.answer.Body == "", "%s: a trailers-only answer remains one, and no other becomes one", name)
 		exposed := strings.Split(strings.Join(w.answer.Header["Access-Control-Expose-Headers"], ", "), ", ")
-		if w.answer.Body == "" { // trailers-only
+		if trailersOnly {
 			assert.Subset(t, exposed, []string{"X-Hint", "X-Sum"}, name)
 		} else {
 			assert.NotContains(t, exposed, "X-Sum", name)
 			assert.NotContains(t, strings.ToLower(w.answer.Body), "access-control-", name)
 		}
 	}
+}
+
+// A key without lines is no header: the failure is trailers-only.
+func TestInterceptorOfHeaderWithoutLines(t *testing.T) {
+	t.Parallel()
+	policy := newPolicy(t, corsrpc.Config{})
+	var inner connect.UnaryInterceptorFunc = func(connect.UnaryFunc) connect.UnaryFunc {
+		return func(ctx context.Context, _ connect.AnyRequest) (connect.AnyResponse, error) {
+			info, _ := connect.CallInfoForHandlerContext(ctx)
+			info.ResponseHeader()["X-Extra"] = nil
+			return nil, errHint
+		}
+	}
+	url := serve(t, newShop(nil, connect.WithInterceptors(corsconnect.Interceptor(policy), inner)))
+	w := newWire(t, false, http.Header{"Origin": {app}})
+	require.Error(t, unary.call(t.Context(), &http.Client{Transport: w}, url, connect.WithGRPCWeb(), uncompressed))
+	assert.Empty(t, w.answer.Body)
+	assert.Equal(t, http.Header{"Access-Control-Expose-Headers": {"X-Hint"}}, accessControl(w.answer.Header))
 }
 
 // A response that calls share is sent without its foreign fields, and keeps
@@ -520,6 +540,140 @@ func TestInterceptorNeverChangesResponses(t *testing.T) {
 	assert.Equal(t, with(sum, foreign), shared.Trailer())
 }
 
+// Interceptors outside see the handler's own response, unless a part of it had
+// to be replaced.
+func TestInterceptorReplacesFewResponses(t *testing.T) {
+	t.Parallel()
+	policy := newPolicy(t, corsrpc.Config{})
+	for _, row := range []struct {
+		name                    string
+		header, trailer         http.Header
+		wantHeader, wantTrailer http.Header
+		replaced                bool
+	}{
+		{"nothing set", nil, nil, http.Header{}, http.Header{}, false},
+		{"nothing foreign", extra, sum, extra, sum, false},
+		{"foreign header", with(extra, foreign), sum, extra, sum, true},
+		{"foreign trailer", extra, with(sum, foreign), extra, sum, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			own := connect.NewResponse(&shopv1.GetProductResponse{})
+			addAll(own.Header(), row.header)
+			addAll(own.Trailer(), row.trailer)
+			var outer connect.UnaryInterceptorFunc = func(next connect.UnaryFunc) connect.UnaryFunc {
+				return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
+					res, err := next(ctx, req)
+					if assert.NoError(t, err) {
+						assert.Equal(t, row.replaced, res != connect.AnyResponse(own))
+						assert.Equal(t, row.wantHeader, res.Header())
+						assert.Equal(t, row.wantTrailer, res.Trailer())
+					}
+					return res, err
+				}
+			}
+			mux := http.NewServeMux()
+			mux.Handle(unary.procedure, connect.NewUnaryHandler(unary.procedure,
+				func(context.Context, *connect.Request[shopv1.GetProductRequest]) (*connect.Response[shopv1.GetProductResponse], error) {
+					return own, nil
+				},
+				connect.WithInterceptors(outer, corsconnect.Interceptor(policy)),
+			))
+			w := newWire(t, false, http.Header{"Origin": {app}})
+			require.NoError(t, unary.call(t.Context(), &http.Client{Transport: w}, serve(t, mux)))
+		})
+	}
+}
+
+// Interceptors outside see the handler's own error, unless its metadata had to
+// be replaced: some compare errors with ==.
+func TestInterceptorHandsOnErrors(t *testing.T) {
+	t.Parallel()
+	policy := newPolicy(t, corsrpc.Config{})
+	diskFull := errors.New("disk full")
+	for _, row := range []struct {
+		name string
+		err  error
+	}{
+		{"none", nil},
+		{"connect's, without metadata", errBare},
+		{"connect's, with metadata", errHint},
+		{"connect's, nil", (*connect.Error)(nil)},
+		{"around connect's", fmt.Errorf("while adding: %w", errHint)},
+		{"of another type", diskFull},
+	} {
+		for from, send := range map[string]http.Header{"a page": {"Origin": {app}}, "no page": nil} {
+			for _, k := range kinds[:4] {
+				t.Run(strings.Join([]string{row.name, from, k.name}, "/"), func(t *testing.T) {
+					t.Parallel()
+					seen := make(chan error, 1)
+					url := serve(t, newShop(
+						func(http.Header) behaviour { return behaviour{messages: 1, err: row.err} },
+						connect.WithInterceptors(observer{func(err error) { seen <- err }}, corsconnect.Interceptor(policy)),
+					))
+					_ = k.call(t.Context(), &http.Client{Transport: newWire(t, false, send)}, url)
+					if err := <-seen; err != row.err {
+						assert.Fail(t, "another error", "%#v instead of %#v", err, row.err)
+					}
+				})
+			}
+		}
+	}
+}
+
+// An observer is told of each error that a handler returns.
+type observer struct{ tell func(error) }
+
+func (o observer) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
+	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
+		res, err := next(ctx, req)
+		o.tell(err)
+		return res, err
+	}
+}
+
+func (o observer) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
+	return func(ctx context.Context, conn connect.StreamingHandlerConn) error {
+		err := next(ctx, conn)
+		o.tell(err)
+		return err
+	}
+}
+
+func (observer) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
+	return next
+}
+
+// A handler whose message cannot be sent is told so.
+func TestInterceptorHandsOnSendErrors(t *testing.T) {
+	t.Parallel()
+	policy := newPolicy(t, corsrpc.Config{})
+	seen := make(chan error, 1)
+	url := serve(t, newShop(
+		func(http.Header) behaviour { return behaviour{messages: 2} },
+		connect.WithInterceptors(brokenConns{}, corsconnect.Interceptor(policy), observer{func(err error) { seen <- err }}),
+	))
+	require.Error(t, serverStream.call(t.Context(), &http.Client{Transport: newWire(t, false, http.Header{"Origin": {app}})}, url))
+	assert.ErrorIs(t, <-seen, errBroken)
+}
+
+var errBroken = errors.New("connection lost")
+
+// brokenConns fail to send.
+type brokenConns struct{ observer }
+
+func (brokenConns) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc { return next }
+
+func (brokenConns) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
+	return func(ctx context.Context, conn connect.StreamingHandlerConn) error {
+		return next(ctx, brokenConn{conn})
+	}
+}
+
+type brokenConn struct{ connect.StreamingHandlerConn }
+
+func (brokenConn) Send(any) error { return errBroken }
+
 // Interceptors outside see the original of an error whose metadata had to be
 // replaced, and can add to what is sent.
 func TestInterceptorErrorsForOthers(t *testing.T) {
@@ -535,7 +689,11 @@ func TestInterceptorErrorsForOthers(t *testing.T) {
 			assert.Equal(t, connect.CodeFailedPrecondition, connect.CodeOf(err))
 			assert.False(t, connect.IsWireError(err))
 			var coded codeOnly
-			assert.ErrorAs(t, err, &coded)
+			if assert.ErrorAs(t, err, &coded) {
+				assert.Equal(t, connect.CodeFailedPrecondition, coded.Code())
+			}
+			var none *corsrpc.ConfigError
+			assert.False(t, errors.As(err, &none), "it is nothing that the original is not")
 			var connectErr *connect.Error
 			if assert.ErrorAs(t, err, &connectErr) {
 				assert.NotSame(t, errForwarded, connectErr)

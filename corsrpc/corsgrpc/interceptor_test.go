@@ -394,6 +394,56 @@ func TestUnaryWithoutServer(t *testing.T) {
 	assert.Equal(t, codes.PermissionDenied, status.Code(err))
 }
 
+// A handler that sets metadata too late is told so.
+func TestStripHandsOnErrors(t *testing.T) {
+	t.Parallel()
+	policy := newPolicy(t, corsrpc.Config{})
+	md := metadata.Pairs("x-request-id", "1")
+	page := metadata.NewIncomingContext(t.Context(), metadata.Pairs("origin", app))
+	ctx := grpc.NewContextWithServerTransportStream(page, lateTransport{})
+	throughContext := func(ctx context.Context) {
+		assert.ErrorIs(t, grpc.SetHeader(ctx, md), errLate)
+		assert.ErrorIs(t, grpc.SendHeader(ctx, md), errLate)
+		assert.ErrorIs(t, grpc.SetTrailer(ctx, md), errLate)
+	}
+	ran := 0
+
+	_, err := corsgrpc.UnaryServerInterceptor(policy)(ctx, nil, &grpc.UnaryServerInfo{FullMethod: unary.procedure}, func(ctx context.Context, _ any) (any, error) {
+		ran++
+		throughContext(ctx)
+		return nil, nil
+	})
+	require.NoError(t, err)
+	err = corsgrpc.StreamServerInterceptor(policy)(nil, lateStream{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: serverStream.procedure}, func(_ any, stream grpc.ServerStream) error {
+		ran++
+		throughContext(stream.Context())
+		assert.ErrorIs(t, stream.SetHeader(md), errLate)
+		assert.ErrorIs(t, stream.SendHeader(md), errLate)
+		return nil
+	})
+	require.NoError(t, err)
+	assert.Equal(t, 2, ran)
+}
+
+var errLate = status.Error(codes.Internal, "header is sent")
+
+// A lateTransport is that of a call whose status is written.
+type lateTransport struct{}
+
+func (lateTransport) Method() string               { return "" }
+func (lateTransport) SetHeader(metadata.MD) error  { return errLate }
+func (lateTransport) SendHeader(metadata.MD) error { return errLate }
+func (lateTransport) SetTrailer(metadata.MD) error { return errLate }
+
+type lateStream struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+func (s lateStream) Context() context.Context   { return s.ctx }
+func (lateStream) SetHeader(metadata.MD) error  { return errLate }
+func (lateStream) SendHeader(metadata.MD) error { return errLate }
+
 // The shop's answers are the same with and without the interceptors.
 func TestShop(t *testing.T) {
 	t.Parallel()

@@ -378,6 +378,25 @@ func TestMalformedOptions(t *testing.T) {
 	}
 }
 
+// The same holds for options that are parsed: protobuf sets any text, and finds
+// out when it writes it.
+func TestParsedOptionsThatAreNotUTF8(t *testing.T) {
+	t.Parallel()
+	service, method := &descriptorpb.ServiceOptions{}, &descriptorpb.MethodOptions{}
+	proto.SetExtension(service, corsrpcv1.E_Service, &corsrpcv1.ServiceOptions{Audience: "\xff", Access: corsrpcv1.Access_ACCESS_INTERNAL})
+	proto.SetExtension(method, corsrpcv1.E_Method, &corsrpcv1.MethodOptions{RequestHeaders: []string{"\xff"}, Access: corsrpcv1.Access_ACCESS_INTERNAL})
+
+	got, err := services(t, service, nil)
+	require.ErrorContains(t, err, "options of test.Service cannot be read: ")
+	assert.ErrorContains(t, err, "invalid UTF-8")
+	assert.Nil(t, got)
+
+	got, err = services(t, nil, method)
+	require.ErrorContains(t, err, "options of test.Service.Call cannot be read: ")
+	assert.ErrorContains(t, err, "invalid UTF-8")
+	assert.Nil(t, got)
+}
+
 // All mistakes of all services at once, in the order of their names.
 func TestMalformedOptionsOfManyServices(t *testing.T) {
 	t.Parallel()

@@ -37,6 +37,31 @@ func TestSetHas(t *testing.T) {
 	assert.True(t, lower.Has("X-A") && lower.Has("x-b"), "however the set's own names are written")
 }
 
+// Two names are the same if they differ in the case of A to Z alone: all pairs
+// of bytes, alone and behind a letter that is in upper case itself.
+func TestSetHasNamesInAnyCase(t *testing.T) {
+	t.Parallel()
+	fold := func(c byte) byte {
+		if strings.IndexByte("ABCDEFGHIJKLMNOPQRSTUVWXYZ", c) >= 0 {
+			return c | 0x20
+		}
+		return c
+	}
+	for listed := range 256 {
+		a := byte(listed)
+		set, behind := field.NewSet([]string{string([]byte{a})}), field.NewSet([]string{string([]byte{'X', a})})
+		for asked := range 256 {
+			b := byte(asked)
+			if got, want := set.Has(string([]byte{b})), fold(a) == fold(b); got != want {
+				assert.Equal(t, want, got, "%q in a set of %q", b, a)
+			}
+			if got, want := behind.Has(string([]byte{'X', b})), fold(a) == fold(b); got != want {
+				assert.Equal(t, want, got, "%q in a set of %q, behind X", b, a)
+			}
+		}
+	}
+}
+
 func TestSetCovers(t *testing.T) {
 	t.Parallel()
 	set := field.NewSet(allowed)

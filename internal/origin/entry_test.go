@@ -78,6 +78,7 @@ func TestParseAccepts(t *testing.T) {
 		"IPv6, one group of zeros":           "http://[2001:db8:0:1:1:1:1:1]",
 		"IPv6, unspecified":                  "http://[::]",
 		"IPv4-mapped IPv6":                   "http://[::ffff:7f00:1]",
+		"IPv4-mapped IPv6 of other bytes":    "http://[::ffff:102:304]",
 		"subdomains":                         "https://*.example.com",
 		"subdomains of a single label":       "http://*.localhost",
 		"subdomains at a port":               "https://*.example.com:8443",
