@@ -298,7 +298,7 @@ func TestPaths(t *testing.T) {
 func TestPathsThatLookEncoded(t *testing.T) {
 	t.Parallel()
 	const hex = "0189AFaf"
-	for _, c := range hex + ":@Ggz/" {
+	for _, c := range hex + ":@`Ggz/" {
 		for _, path := range []string{"/%" + string(c) + "0", "/x%0" + string(c), "/%" + string(c) + "f/x"} {
 			_, err := corsrpc.New(corsrpc.Config{PathPrefix: strings.TrimSuffix(path, "/")})
 			if strings.ContainsRune(hex, c) {
@@ -622,6 +622,26 @@ func TestFiles(t *testing.T) {
 	_, err = corsrpc.New(corsrpc.Config{Files: files, Except: []string{"app.S"}})
 	assert.Equal(t, []corsrpc.ConfigError{{"Services", "",
 		"has no service that is not in Except, and there are no Resources, so nothing is left to govern; take one out of Except, or import the generated code of more"}}, mistakes(t, err))
+}
+
+// A service need not have a package.
+func TestServiceWithoutPackage(t *testing.T) {
+	t.Parallel()
+	d, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
+		Name: proto.String("bare.proto"), Syntax: proto.String("proto3"), Dependency: []string{"google/protobuf/empty.proto"},
+		Service: []*descriptorpb.ServiceDescriptorProto{{Name: proto.String("Echo"), Method: []*descriptorpb.MethodDescriptorProto{{
+			Name: proto.String("Say"), InputType: proto.String(".google.protobuf.Empty"), OutputType: proto.String(".google.protobuf.Empty"),
+		}}}},
+	}, protoregistry.GlobalFiles)
+	require.NoError(t, err)
+	files := new(protoregistry.Files)
+	require.NoError(t, files.RegisterFile(d))
+	policy := newPolicy(t, corsrpc.Config{Files: files, Origins: []string{app}})
+	assert.True(t, policy.Evaluate(newPreflight("/Echo/Say", app, "POST")).Allowed)
+	misplaced := policy.Evaluate(newPreflight("/v1/Echo/Say", app, "POST"))
+	assert.Equal(t, corsrpc.WrongPathPrefix, misplaced.Reason)
+	assert.Equal(t, "/Echo/Say", misplaced.Procedure)
+	assert.Equal(t, `set PathPrefix to "/v1"`, misplaced.Fix)
 }
 
 // Services that the shop has none of.

@@ -61,6 +61,8 @@ func TestEvaluate(t *testing.T) {
 			corsrpc.Decision{Kind: corsrpc.Preflight, Status: 204, Reason: corsrpc.HeaderNotAllowed, Procedure: getProduct, Origin: q, Detail: `the header is "x b", which no browser asks for`}},
 		{"a missing request header of 256 bytes", config, newPreflight(getProduct, app, "POST", acrh("x"+strings.Repeat("y", 255))...),
 			corsrpc.Decision{Kind: corsrpc.Preflight, Status: 204, Reason: corsrpc.HeaderNotAllowed, Procedure: getProduct, Origin: q, Detail: `the header is "X` + strings.Repeat("y", 255) + `"`, Fix: `add "X` + strings.Repeat("y", 255) + `" to RequestHeaders`}},
+		{"a missing request header of 257 bytes", config, newPreflight(getProduct, app, "POST", acrh("x"+strings.Repeat("y", 256))...),
+			corsrpc.Decision{Kind: corsrpc.Preflight, Status: 204, Reason: corsrpc.HeaderNotAllowed, Procedure: getProduct, Origin: q, Detail: "a header name is too long"}},
 		{"overlong header name", config, newPreflight(getProduct, app, "POST", acrh(strings.Repeat("x", 300))...),
 			corsrpc.Decision{Kind: corsrpc.Preflight, Status: 204, Reason: corsrpc.HeaderNotAllowed, Procedure: getProduct, Origin: q, Detail: "a header name is too long"}},
 		{"overlong header list", config, newPreflight(getProduct, app, "POST", acrh(strings.Repeat("content-type,", 1<<16))...),
@@ -89,6 +91,10 @@ func TestEvaluate(t *testing.T) {
 			corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.OriginNotAllowed, Procedure: getProduct, Origin: `"http://shop.example.com"`, Fix: `add "http://shop.example.com" to Origins`}},
 		{"an origin of 256 bytes", config, newRequest("POST", getProduct, "Origin", longOrigin),
 			corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.OriginNotAllowed, Procedure: getProduct, Origin: `"` + longOrigin + `"`, Fix: `add "` + longOrigin + `" to Origins`}},
+		{"an origin of 257 bytes", config, newRequest("POST", getProduct, "Origin", longOrigin+"x"),
+			corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.OriginNotAllowed, Procedure: getProduct, Origin: `"` + longOrigin + `"...`, Detail: "the origin is too long"}},
+		{"TLS where credentials are on", credentials, newRequest("POST", addItem, "Origin", evil),
+			corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.OriginNotAllowed, Procedure: addItem, Origin: `"https://evil.test"`, Fix: `add "https://evil.test" to Audiences["storefront"]`}},
 		{"plain HTTP where credentials are on and may be", insecure, newRequest("POST", getProduct, "Origin", "http://shop.example.com"),
 			corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.OriginNotAllowed, Procedure: getProduct, Origin: `"http://shop.example.com"`, Fix: `add "http://shop.example.com" to Origins`}},
 		{"overlong origin", config, newRequest("POST", getProduct, "Origin", strings.Repeat("x", 1<<20)),
@@ -145,6 +151,7 @@ func TestEvaluate(t *testing.T) {
 		{"ungoverned, same origin", config, newRequest("POST", "/x", "Origin", "https://api.example.com"), corsrpc.Decision{Kind: corsrpc.Ungoverned, Allowed: true}},
 		{"ungoverned, cross-origin", config, newRequest("POST", "/x", "Origin", app), corsrpc.Decision{Kind: corsrpc.Ungoverned, Reason: corsrpc.NoRule, Origin: q}},
 		{"ungoverned, no path", config, newRequest("OPTIONS", "", "Origin", app), corsrpc.Decision{Kind: corsrpc.Ungoverned, Reason: corsrpc.NoRule, Origin: q}},
+		{"ungoverned, a path that begins in no slash", config, newPreflight("a/b", app, "POST"), corsrpc.Decision{Kind: corsrpc.Ungoverned, Reason: corsrpc.NoRule, Origin: q}},
 		{"ungoverned image", config, newRequest("GET", "/x", "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"), corsrpc.Decision{Kind: corsrpc.Ungoverned, Allowed: true}},
 		{"ungoverned form", config, newRequest("POST", "/x", "Origin", evil, "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"), corsrpc.Decision{Kind: corsrpc.Ungoverned, Allowed: true}},
 		{"ungoverned preflight", config, newPreflight("/x", app, "POST"), corsrpc.Decision{Kind: corsrpc.Ungoverned, Reason: corsrpc.NoRule, Origin: q}},
@@ -278,4 +285,16 @@ func TestLogDenied(t *testing.T) {
 	}
 	assert.LessOrEqual(t, strings.Count(log.String(), "\n"), 19+60, "a burst, and one a second")
 	assert.Less(t, log.Len(), 79*2048)
+}
+
+// A nil logger is slog's default one at the time of each call. The test runs
+// alone, as others log nothing meanwhile.
+func TestLogDeniedWithoutLogger(t *testing.T) {
+	log := corsrpc.LogDenied(nil)
+	before := slog.Default()
+	t.Cleanup(func() { slog.SetDefault(before) })
+	var text bytes.Buffer
+	slog.SetDefault(slog.New(slog.NewTextHandler(&text, nil)))
+	log(t.Context(), corsrpc.Decision{Procedure: getProduct})
+	assert.Contains(t, text.String(), "procedure="+getProduct)
 }

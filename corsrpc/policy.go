@@ -163,25 +163,12 @@ func isClean(path string) bool {
 // procedure returns the rule of a procedure, or of the service that an unknown
 // one would belong to.
 func (s *snapshot) procedure(path string) *rule {
-	if r := s.procedures[path]; r != nil {
+	if r := s.procedures[path]; r != nil || path == "" {
 		return r
 	}
-	if service, ok := servicePath(path); ok {
-		return s.services[service]
-	}
-	return nil
-}
-
-// servicePath returns "/pkg.Service/" of any path below it.
-func servicePath(path string) (string, bool) {
-	if path == "" || path[0] != '/' {
-		return "", false
-	}
-	i := strings.IndexByte(path[1:], '/')
-	if i < 0 {
-		return "", false
-	}
-	return path[:i+2], true
+	// "/pkg.Service/" of any path below it; of others, what no service has.
+	end := strings.IndexByte(path[1:], '/')
+	return s.services[path[:end+2]]
 }
 
 // of returns the rule of a path below one service, and one that lets no page

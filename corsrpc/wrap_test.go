@@ -100,6 +100,8 @@ func TestWrap(t *testing.T) {
 		{"preflight of an unknown method where methods have different origins", plain, newPreflight("/acme.shop.v1.AdminService/Newer", console, "POST"), refusedPreflight},
 		{"preflight of another service", plain, newPreflight("/acme.other.v1.Service/Method", app, "POST"), ran()},
 
+		{"preflight below a prefix that is not configured", plain, newPreflight("/v1"+getProduct, app, "POST"), ran()},
+
 		{"OPTIONS without Access-Control-Request-Method is a call", plain, newRequest("OPTIONS", getProduct, "Origin", evil), refusal(corsrpc.OriginNotAllowed)},
 		{"OPTIONS without Origin is no preflight", plain, newRequest("OPTIONS", getProduct, "Access-Control-Request-Method", "POST"), ran()},
 
@@ -110,6 +112,7 @@ func TestWrap(t *testing.T) {
 		{"call from anywhere", anyone, newRequest("POST", getProduct, "Origin", evil),
 			ran("Access-Control-Allow-Origin", "*", "Access-Control-Expose-Headers", exposedByGetProduct)},
 		{"call without origin where any may call", anyone, newRequest("POST", getProduct), ran()},
+		{"the own page's call without origin where any may call", anyone, newRequest("POST", getProduct, "Sec-Fetch-Site", "same-origin"), ran()},
 		{"GET without origin where any may call: caches may give the answer to any", anyone, newRequest("GET", getProduct),
 			ran("Access-Control-Allow-Origin", "*", "Access-Control-Expose-Headers", exposedByGetProduct)},
 		{"call from elsewhere", plain, newRequest("POST", getProduct, "Origin", evil, "Sec-Fetch-Site", "cross-site"), refusal(corsrpc.OriginNotAllowed)},
@@ -144,6 +147,7 @@ func TestWrap(t *testing.T) {
 
 		{"font", resources, newRequest("GET", "/fonts/a/b.woff2", "Origin", evil), ran("Access-Control-Allow-Origin", "*")},
 		{"font without origin", resources, newRequest("GET", "/fonts/a.woff2", "Sec-Fetch-Site", "cross-site"), ran("Access-Control-Allow-Origin", "*")},
+		{"form for a font with two origins: no permission, and nothing that varies", resources, newRequest("POST", "/fonts/a.woff2", "Origin", app, "Origin", evil), ran()},
 		{"preflight of a font", resources, newPreflight("/fonts/a.woff2", evil, "GET", "Access-Control-Request-Headers", "range"), answered("Access-Control-Allow-Origin", "*", "Access-Control-Max-Age", max)},
 		{"upload", resources, newRequest("PUT", "/upload", "Origin", app),
 			ran("Access-Control-Allow-Origin", app, "Access-Control-Allow-Credentials", "true", "Access-Control-Expose-Headers", "Location", "Vary", "Origin")},

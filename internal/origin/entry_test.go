@@ -58,6 +58,7 @@ func TestParseAccepts(t *testing.T) {
 		"plain HTTP":                         "http://app.example.com",
 		"a port":                             "https://app.example.com:8443",
 		"the lowest port":                    "https://app.example.com:1",
+		"a port of the highest digits":       "https://app.example.com:9999",
 		"the highest port":                   "https://app.example.com:65535",
 		"the other scheme's default port":    "https://app.example.com:80",
 		"and the other way round":            "http://app.example.com:443",
@@ -135,6 +136,8 @@ func TestParseRefuses(t *testing.T) {
 		{"a bare star for the port", "*:*", noScheme, ""},
 		{"two stars", "**", noScheme, ""},
 		{"one slash", "https:/app.example.com", noScheme, ""},
+		{"one slash after plain HTTP", "http:/app.example.com", noScheme, ""},
+		{"a refused scheme's name alone", "data", noScheme, "https://data"},
 		{"no colon", "https//app.example.com", noScheme, ""},
 		{"no slashes", "https:app.example.com", noScheme, ""},
 		{"a scheme-relative URL", "//app.example.com", noScheme, ""},
@@ -186,6 +189,7 @@ func TestParseRefuses(t *testing.T) {
 		{"full-width letters", "https://ａpp.example.com", hasUnicode, "https://app.example.com"},
 		{"an ideographic full stop", "https://example。com", hasUnicode, "https://example.com"},
 		{"an emoji", "https://☕.example", hasUnicode, "https://xn--53h.example"},
+		{"the first character beyond ASCII", "https://\u0080.example", hasUnicode, ""},
 		{"the replacement character", "https://\ufffd.example", hasUnicode, ""},
 		{"what IDNA refuses", "https://\u200d.example", hasUnicode, ""},
 		{"Unicode in another scheme, which browsers percent-encode", "app://bücher", hasUnicode, ""},
@@ -206,6 +210,8 @@ func TestParseRefuses(t *testing.T) {
 		{"a port much too high", "https://app.example.com:18446744073709551617", badPort, ""},
 		{"a leading zero", "https://app.example.com:0443", badPort, ""},
 		{"a sign", "https://app.example.com:+443", badPort, ""},
+		{"a letter after digits", "https://app.example.com:1a", badPort, ""},
+		{"a dot after digits", "https://app.example.com:1.", badPort, ""},
 		{"a named port", "https://app.example.com:https", badPort, ""},
 		{"a port with a star", "https://app.example.com:80*", badPort, ""},
 		{"a range of ports", "https://app.example.com:8000-8099", badPort, ""},
@@ -240,6 +246,8 @@ func TestParseRefuses(t *testing.T) {
 		{"IPv6 without brackets, with letters", "http://fe80::a", notLabels, ""},
 
 		{"upper case", "https://App.Example.COM", upperCase, "https://app.example.com"},
+		{"upper case at the port of plain HTTP", "https://App.example.com:80", upperCase, "https://app.example.com:80"},
+		{"upper case over plain HTTP at the port of TLS", "http://App.example.com:443", upperCase, "http://app.example.com:443"},
 		{"upper case at any port", "https://App.example.com:*", upperCase, "https://app.example.com:*"},
 		{"upper case on loopback, whose scheme is said", "https://LOCALHOST:3000", upperCase, "https://localhost:3000"},
 		{"upper case on a host named like a scheme", "https://HTTP", upperCase, "https://http"},
@@ -282,6 +290,23 @@ func TestParseRefuses(t *testing.T) {
 				assert.NoError(t, err, "what the error tells people to write")
 			}
 		})
+	}
+}
+
+// URL, section 4.3: a scheme is a letter, then letters, digits, +, - and dots;
+// browsers write it in lower case. All bytes, alone and behind a letter.
+func TestParseSchemes(t *testing.T) {
+	t.Parallel()
+	const letters, others = "abcdefghijklmnopqrstuvwxyz", "0123456789+-."
+	for c := range 0x80 {
+		if c == ',' { // which makes a list
+			continue
+		}
+		b := string([]byte{byte(c)})
+		_, err := origin.Parse(b + "://x")
+		assert.Equal(t, strings.Contains(letters, b), err == nil, "%q: %v", b, err)
+		_, err = origin.Parse("a" + b + "://x")
+		assert.Equal(t, strings.Contains(letters+others, b), err == nil, "%q behind a letter: %v", b, err)
 	}
 }
 

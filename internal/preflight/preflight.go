@@ -211,7 +211,7 @@ func isOnly(lines []string, value string) bool {
 // it.
 func (r *Rule) Browser(v Verdict, header http.Header) (Reason, string) {
 	switch {
-	case !v.Permitted && !r.Enforced && v.Kind == Cross && asksNothing(header):
+	case v.Kind == Cross && !r.Enforced && asksNothing(header):
 		return OK, ""
 	case !v.Permitted:
 		return v.Reason, ""
