@@ -35,7 +35,7 @@ func withTimeout(cors *corsrpc.Policy) http.Handler {
 		header, _ := r.Context().Value(outer{}).(http.Header)
 		maps.Copy(w.Header(), header)
 		mux.ServeHTTP(w, r)
-	}), 100*time.Millisecond, "timeout")
+	}), time.Second, "timeout")
 	return cors.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		timeout.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), outer{}, w.Header().Clone())))
 	}))
