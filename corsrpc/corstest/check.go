@@ -107,11 +107,12 @@ func WithNoAccess() CheckOption {
 	return checkOption(func(s *settings) { s.check.noAccess = true })
 }
 
-// WithCalls makes real calls of the named methods and services, "*" for all,
-// by full name as in [Declare], with an empty message: their handlers run. metadata has the values of the
-// request headers that they declare, such as Authorization. Of these calls
-// Check reports the needed headers that the answer carried and the page could
-// not read, in place of what the lists of a 415 let expect.
+// WithCalls makes real calls of the named methods and services, by full name as
+// in [Declare], "*" for all, with an empty message: their handlers run. metadata
+// has the values of the request headers that they declare, such as
+// Authorization. Of these calls Check reports the needed headers that the answer
+// carried and the page could not read, in place of what the lists of a 415 let
+// expect.
 func WithCalls(metadata http.Header, names ...string) CheckOption {
 	return checkOption(func(s *settings) {
 		s.check.calls = append(s.check.calls, names...)
@@ -203,10 +204,14 @@ func (c *checker) prepare(rawOrigin string) error {
 // procedures of the one that is meant would be expected to be refused.
 func (c *checker) checkAudiences() error {
 	known := audiencesOf(c.contracts.services)
+	there := "there are: " + strings.Join(known, ", ")
+	if len(known) == 0 {
+		there = "there are none, so leave the option out"
+	}
 	var mistakes []error
 	for _, label := range c.check.audiences {
 		if !slices.Contains(known, label) {
-			mistakes = append(mistakes, fmt.Errorf("WithAudiences: no linked service has the audience %q; there are: %s", label, strings.Join(known, ", ")))
+			mistakes = append(mistakes, fmt.Errorf("WithAudiences: no linked service has the audience %q; %s", label, there))
 		}
 	}
 	return errors.Join(mistakes...)

@@ -354,6 +354,7 @@ func TestCheck_of_what_it_cannot_check(t *testing.T) {
 		{pageOrigin, []corstest.CheckOption{audiences, corstest.WithPathPrefix("/api")}, "is WithPathPrefix missing"},
 		{pageOrigin, []corstest.CheckOption{audiences, corstest.WithPathPrefix("api")}, `WithPathPrefix: "api" is no prefix: begin it with a slash, as /api`},
 		{pageOrigin, []corstest.CheckOption{corstest.WithAudiences("storefrnt")}, `WithAudiences: no linked service has the audience "storefrnt"; there are: backoffice, storefront`},
+		{pageOrigin, []corstest.CheckOption{corstest.WithFiles(&protoregistry.Files{}), corstest.WithAudiences("storefront")}, `WithAudiences: no linked service has the audience "storefront"; there are none, so leave the option out`},
 		{pageOrigin, []corstest.CheckOption{audiences, corstest.Declare("acme.shop.v1.CartServic", corstest.Metadata{ResponseHeaders: []string{"X-A"}})}, `Declare: no linked service or method is called "acme.shop.v1.CartServic": write a full name, as acme.shop.v1.CartService.AddItem, and import the generated code`},
 		{pageOrigin, []corstest.CheckOption{audiences, corstest.Declare("/"+cartService+"/AddItem", corstest.Metadata{})}, `Declare: no linked service or method is called "/acme.shop.v1.CartService/AddItem"`},
 		{pageOrigin, []corstest.CheckOption{audiences, corstest.WithCalls(nil, cartService+".AddItm")}, `WithCalls: no linked service or method is called "acme.shop.v1.CartService.AddItm"`},
