@@ -75,6 +75,10 @@ func TestRequestHeadersOfEveryClient(t *testing.T) {
 		{"connect-go over gRPC", &protocol.GRPC, "content-type,grpc-accept-encoding,grpc-encoding,grpc-timeout,user-agent"},
 		{"grpc-go, on a second attempt", &protocol.GRPC, "content-type,grpc-accept-encoding,grpc-encoding,grpc-previous-rpc-attempts,grpc-timeout,user-agent"},
 		{"gRPC-Web, on a second attempt", &protocol.GRPCWeb, "content-type,grpc-previous-rpc-attempts,x-grpc-web,x-user-agent"},
+		// What the specifications name, and connectrpc.com/cors for all protocols.
+		{"gRPC, with a message type", &protocol.GRPC, "content-type,grpc-message-type"},
+		{"gRPC-Web, with a message type", &protocol.GRPCWeb, "content-type,grpc-message-type"},
+		{"Connect, with the user agent of a page", &protocol.Connect, "content-type,x-user-agent"},
 	} {
 		t.Run(test.client, func(t *testing.T) {
 			t.Parallel()
