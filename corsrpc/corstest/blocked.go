@@ -30,6 +30,8 @@ type BlockedError struct {
 	// of this request.
 	Origin, Method, URL string
 	Preflight           bool
+	// Status is that of the answer at fault; 0 where no answer is.
+	Status int
 
 	// Header is the response header at fault, and Value what the server sent
 	// in it, shortened and with unprintable bytes escaped; empty where the
@@ -231,6 +233,9 @@ var causes = map[Code]cause{
 	},
 }
 
+// fixNull replaces what would permit null: it is no page's own origin.
+const fixNull = "call from a page that has an origin: every site can make a page that sends null, so whoever permits it permits all."
+
 // preflightPrefix is Chromium's for whatever is wrong in a preflight's answer
 // before its lists are read.
 const preflightPrefix = "Response to preflight request doesn't pass access control check: "
@@ -281,6 +286,9 @@ func (f *fetch) blockedBy(code Code, preflight bool, answer http.Header, name st
 	fill := strings.NewReplacer("{origin}", e.Origin, "{method}", e.Method, "{url}", e.URL, "{value}", e.Value, "{name}", name)
 	e.Message = fill.Replace(blockedBy + sentence)
 	e.Fix = fill.Replace(c.fix)
+	if e.Origin == "null" && c.header == causes[MissingAllowOriginHeader].header {
+		e.Fix = fixNull
+	}
 	return e
 }
 

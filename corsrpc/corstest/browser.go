@@ -256,6 +256,7 @@ func (b *Browser) cached(use func(*preflightCache)) {
 func (b *Browser) failed(e *Exchange, blocked *BlockedError) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	blocked.Status = e.Status
 	e.Err = blocked
 	return blocked
 }

@@ -31,11 +31,14 @@ import (
 //   - methods with ACCESS_INTERNAL, and those of an audience that the origin
 //     does not belong to ([WithAudiences]), must be out of a page's reach; and
 //     so must everything, where the origin is a stranger's ([WithNoAccess]).
+//     For what is called by GET it is not enough that the page cannot read the
+//     answer: no browser asks before it sends one, so the server must refuse it,
+//     from scripts and from images alike.
 //
 // Check runs no procedure. It sends a message codec that no server knows, to
 // which RPC handlers answer 415 before anything else; the headers of that
 // answer show the lists. So it cannot see what a handler or an interceptor adds
-// to single answers: [WithCalls] makes real calls too.
+// to single answers: see [WithCalls].
 //
 // There is no check of the gRPC protocol: no page speaks it, since no script
 // reads HTTP trailers.
@@ -101,8 +104,8 @@ func WithAudiences(labels ...string) CheckOption {
 	})
 }
 
-// WithNoAccess expects that pages of the origin reach no procedure at all: it is
-// a stranger.
+// WithNoAccess expects that pages of the origin reach no procedure at all, or
+// none of those of [WithServices]: it is a stranger there.
 func WithNoAccess() CheckOption {
 	return checkOption(func(s *settings) { s.check.noAccess = true })
 }
@@ -111,8 +114,8 @@ func WithNoAccess() CheckOption {
 // in [Declare], "*" for all, with an empty message: their handlers run. metadata
 // has the values of the request headers that they declare, such as
 // Authorization. Of these calls Check reports the needed headers that the answer
-// carried and the page could not read, in place of what the lists of a 415 let
-// expect.
+// carried and the page could not read. What the lists of a 415 let expect counts
+// only where the call failed, for what its answer did not carry.
 func WithCalls(metadata http.Header, names ...string) CheckOption {
 	return checkOption(func(s *settings) {
 		s.check.calls = append(s.check.calls, names...)
@@ -179,6 +182,9 @@ type checker struct {
 
 // prepare reads what the test gave.
 func (c *checker) prepare(rawOrigin string) error {
+	if handler := c.transport.(handlerTransport).handler; handler == nil {
+		return errors.New("the handler is nil")
+	}
 	var err error
 	if c.origin, err = parseOrigin(rawOrigin); err != nil {
 		return err
@@ -368,6 +374,41 @@ func (p *probe) expectRefusal(result *Result) {
 			return
 		}
 	}
+	if p.dialect.method == http.MethodGet {
+		p.expectTurnedAway(result)
+	}
+}
+
+// expectTurnedAway sends what no browser asks permission for, a script's GET and
+// an image's, and looks at the answer that the page does not get to see.
+func (p *probe) expectTurnedAway(result *Result) {
+	image := p.request(nil, unknownCodec, nil)
+	image.Mode, image.Destination = ModeNoCORS, "image"
+	for _, request := range []Request{p.request(nil, unknownCodec, nil), image} {
+		browser := p.browser(p.origin)
+		response, err := browser.Fetch(context.Background(), request)
+		if response != nil {
+			_ = response.Body.Close()
+		}
+		if _, blocked := errors.AsType[*BlockedError](err); err != nil && !blocked {
+			result.failure = err
+			return
+		}
+		exchanges := browser.Exchanges()
+		if !turnsAway(exchanges[len(exchanges)-1].Status) {
+			result.Runs = true
+		}
+	}
+}
+
+// turnsAway reports whether an answer of this status says that no RPC handler
+// was reached. To the codec that no server knows, handlers answer 415.
+func turnsAway(status int) bool {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:
+		return true
+	}
+	return isRedirect(status)
 }
 
 // diagnose finds which of the headers the server does not permit, and removes
@@ -438,6 +479,10 @@ func (p *probe) try(header http.Header) (*Response, *BlockedError, error) {
 
 // fetch sends one request from a fresh page, which remembers no preflight.
 func (p *probe) fetch(header http.Header, codec string, message []byte) (*Response, error) {
+	return p.browser(p.origin).Fetch(context.Background(), p.request(header, codec, message))
+}
+
+func (p *probe) request(header http.Header, codec string, message []byte) Request {
 	request := Request{
 		Method:      p.dialect.method,
 		URL:         p.check.url + p.check.prefix + p.method.Procedure,
@@ -449,7 +494,7 @@ func (p *probe) fetch(header http.Header, codec string, message []byte) (*Respon
 	} else {
 		request.Body = bytes.NewReader(message)
 	}
-	return p.browser(p.origin).Fetch(context.Background(), request)
+	return request
 }
 
 func (p *probe) contentType(codec string) string {
@@ -490,7 +535,8 @@ func (p *probe) call(header http.Header, result *Result) {
 	if header.Get("Content-Type") != "" {
 		header.Set("Content-Type", p.contentType("proto"))
 	}
-	response, err := p.fetch(header, "proto", message)
+	browser := p.browser(p.origin)
+	response, err := browser.Fetch(context.Background(), p.request(header, "proto", message))
 	if err != nil {
 		if blocked, ok := errors.AsType[*BlockedError](err); ok {
 			result.Blocked = blocked
@@ -501,8 +547,15 @@ func (p *probe) call(header http.Header, result *Result) {
 	}
 	_ = response.Body.Close() // streams may have no end, and the headers are here
 	result.Called, result.Status = true, response.Status
-	result.CannotRead = nil
+	exchanges := browser.Exchanges()
+	answer := exchanges[len(exchanges)-1].ResponseHeader
+	status := answer.Get("Grpc-Status") // of an answer without a message
+	failed := response.Status != http.StatusOK || status != "" && status != "0"
+	result.CannotRead = slices.DeleteFunc(result.CannotRead, func(name string) bool {
+		return !failed || len(answer.Values(name)) > 0
+	})
 	for _, hidden := range response.NotExposed {
 		result.CannotRead = append(result.CannotRead, hidden.Name)
 	}
+	slices.Sort(result.CannotRead)
 }

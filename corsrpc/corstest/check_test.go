@@ -329,6 +329,70 @@ func TestCheck_expects_strangers_to_be_kept_out(t *testing.T) {
 	assert.ErrorContains(t, r.Err(), "refuse pages of this origin")
 }
 
+// No browser asks before it sends a GET: that the page cannot read the answer
+// does not mean that the procedure did not run.
+func TestCheck_expects_strangers_not_to_run_anything(t *testing.T) {
+	t.Parallel()
+	const evil = "https://evil.test"
+	policy, err := corsrpc.New(corsrpc.Config{Origins: []string{pageOrigin}})
+	require.NoError(t, err)
+	unprotected := shop.NewHandler()
+	for name, row := range map[string]struct {
+		handler http.Handler
+		opts    []corstest.CheckOption
+		runs    bool
+	}{
+		"without CORS": {unprotected, nil, true},
+		"with the lists of another origin": {
+			handCORS{origin: pageOrigin, allow: protocolHeaders}.wrap(unprotected), nil, true,
+		},
+		"by a policy with another path prefix": {
+			policy.Wrap(http.StripPrefix("/api", unprotected)), []corstest.CheckOption{corstest.WithPathPrefix("/api")}, true,
+		},
+		"refusing what has the origin, which images have not": {
+			http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Header.Get("Origin") == evil {
+					http.Error(w, "no", http.StatusForbidden)
+					return
+				}
+				unprotected.ServeHTTP(w, r)
+			}), nil, true,
+		},
+		"sending everybody to a login page": {http.RedirectHandler("https://login.example", http.StatusFound), nil, false},
+		"asking for credentials": {
+			http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }), nil, false,
+		},
+		"by a policy": {policy.Wrap(unprotected), nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := corstest.Check(row.handler, evil, append(row.opts, corstest.WithNoAccess())...)
+			for _, result := range r.Results {
+				assert.Equal(t, row.runs && result.Protocol == "Connect GET", result.Runs, "%s over %s", result.Procedure, result.Protocol)
+				assert.NotNil(t, result.Blocked, "%s over %s", result.Procedure, result.Protocol)
+				assert.Equal(t, !result.Runs, result.OK(), "%s over %s", result.Procedure, result.Protocol)
+			}
+			if !row.runs {
+				require.NoError(t, r.Err())
+				return
+			}
+			require.ErrorContains(t, r.Err(), "runs, unread")
+			require.ErrorContains(t, r.Err(), "refuse GETs of pages of this origin")
+		})
+	}
+}
+
+func TestCheck_of_a_handler_that_fails_for_images_alone(t *testing.T) {
+	t.Parallel()
+	r := corstest.Check(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Sec-Fetch-Dest") == "image" {
+			panic("an image")
+		}
+		w.WriteHeader(http.StatusForbidden)
+	}), "https://evil.test", corstest.WithNoAccess())
+	require.ErrorContains(t, r.Err(), "the handler panicked: an image")
+}
+
 func failures(r *corstest.Report) (failed []corstest.Result) {
 	for _, result := range r.Results {
 		if !result.OK() {
@@ -357,6 +421,12 @@ func TestCheck_of_what_it_cannot_check(t *testing.T) {
 		{pageOrigin, []corstest.CheckOption{corstest.WithFiles(&protoregistry.Files{}), corstest.WithAudiences("storefront")}, `WithAudiences: no linked service has the audience "storefront"; there are none, so leave the option out`},
 		{pageOrigin, []corstest.CheckOption{audiences, corstest.Declare("acme.shop.v1.CartServic", corstest.Metadata{ResponseHeaders: []string{"X-A"}})}, `Declare: no linked service or method is called "acme.shop.v1.CartServic": write a full name, as acme.shop.v1.CartService.AddItem, and import the generated code`},
 		{pageOrigin, []corstest.CheckOption{audiences, corstest.Declare("/"+cartService+"/AddItem", corstest.Metadata{})}, `Declare: no linked service or method is called "/acme.shop.v1.CartService/AddItem"`},
+		{pageOrigin, []corstest.CheckOption{audiences, corstest.Declare("*", corstest.Metadata{ResponseHeaders: []string{"Set-Cookie"}})}, `Declare: "*": no page can read a header "Set-Cookie", whatever is exposed; leave it out`},
+		{pageOrigin, []corstest.CheckOption{audiences, corstest.Declare("*", corstest.Metadata{ResponseTrailers: []string{"Access-Control-Max-Age"}})}, `Declare: "*": no page can read a header "Access-Control-Max-Age"`},
+		{pageOrigin, []corstest.CheckOption{audiences, corstest.Declare("*", corstest.Metadata{ResponseTrailers: []string{"x cost"}})}, `Declare: "*": no page can read a header "x cost"`},
+		{pageOrigin, []corstest.CheckOption{audiences, corstest.Declare(cartService, corstest.Metadata{RequestHeaders: []string{"Sec-Purpose"}})}, `Declare: "acme.shop.v1.CartService": no page can send a header "Sec-Purpose"; leave it out`},
+		{pageOrigin, []corstest.CheckOption{audiences, corstest.Declare(cartService, corstest.Metadata{RequestHeaders: []string{"access-control-x"}})}, `no page can send a header "Access-Control-X"`},
+		{pageOrigin, []corstest.CheckOption{audiences, corstest.Declare(cartService, corstest.Metadata{RequestHeaders: []string{"a,b"}})}, `no page can send a header "a,b"`},
 		{pageOrigin, []corstest.CheckOption{audiences, corstest.WithCalls(nil, cartService+".AddItm")}, `WithCalls: no linked service or method is called "acme.shop.v1.CartService.AddItm"`},
 		{pageOrigin, []corstest.CheckOption{audiences, corstest.WithPathPrefix("/api"), corstest.WithServices(cartService)}, "the handler answers 404 to every procedure of " + cartService},
 		{pageOrigin, []corstest.CheckOption{corstest.WithFiles(&protoregistry.Files{})}, "serves none of the linked services"},
@@ -393,13 +463,34 @@ func TestCheck_calls_for_real_when_it_is_told_to(t *testing.T) {
 	checkout := of(r, "/"+cartService+"/Checkout")
 	assert.True(t, checkout["Connect"].Called)
 	assert.Equal(t, http.StatusBadRequest, checkout["Connect"].Status, "an empty token is declined")
-	assert.Equal(t, []string{"Trailer-X-Cost", "X-Retry-Hint"}, checkout["Connect"].CannotRead, "what this answer carried")
-	assert.Equal(t, []string{"Grpc-Message", "Grpc-Status-Details-Bin", "X-Cost", "X-Retry-Hint"}, checkout["gRPC-Web"].CannotRead)
+	assert.Equal(t, []string{"Trailer-X-Cost", "X-Request-Id", "X-Retry-Hint"}, checkout["Connect"].CannotRead, "what this answer carried, and what the lists lack of which a failed call shows nothing")
+	assert.Equal(t, []string{"Grpc-Message", "Grpc-Status-Details-Bin", "X-Cost", "X-Request-Id", "X-Retry-Hint"}, checkout["gRPC-Web"].CannotRead)
 
 	search := of(r, "/"+catalogService+"/SearchProducts")
 	assert.Equal(t, http.StatusOK, search["gRPC-Web"].Status)
 	assert.True(t, ok(search["gRPC-Web"]), "hits were sent, so the trailers are in the body: %+v", search["gRPC-Web"])
 	assert.False(t, of(r, "/"+cartService+"/AddItem")["Connect"].Called)
+}
+
+func TestCheck_of_no_handler(t *testing.T) {
+	t.Parallel()
+	require.EqualError(t, corstest.Check(nil, pageOrigin).Err(), "CORS check for pages of https://app.example.com (Standard): nothing was checked\n\nthe handler is nil\n")
+}
+
+// What to do about an origin that is not permitted depends on what is meant.
+func TestCheck_says_how_to_keep_an_origin_out(t *testing.T) {
+	t.Parallel()
+	unauthorized := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
+	err := corstest.Check(unauthorized, pageOrigin, corstest.WithAudiences("storefront")).Err()
+	require.ErrorContains(t, err, "[PreflightMissingAllowOriginHeader, answered 401]")
+	require.ErrorContains(t, err, "or, where pages of https://app.example.com must not call these, say so: WithAudiences, or WithServices and WithNoAccess")
+
+	err = corstest.Check(unauthorized, "null", corstest.WithAudiences("storefront")).Err()
+	require.ErrorContains(t, err, "call from a page that has an origin: every site can make a page that sends null")
+	assert.NotContains(t, err.Error(), "Access-Control-Allow-Origin: null")
+
+	listed := handCORS{origin: "*", allow: protocolHeaders}.wrap(shop.NewHandler())
+	assert.NotContains(t, corstest.Check(listed, pageOrigin, corstest.WithAudiences("storefront")).Err().Error(), "WithNoAccess")
 }
 
 // A full check of 100 procedures is part of every test run, so it must not be

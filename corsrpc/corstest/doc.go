@@ -24,8 +24,18 @@
 // belongs. Test every origin that the server knows, and one that must be kept
 // out:
 //
-//	corstest.Check(newServer(), "https://console.example.com", corstest.WithAudiences("backoffice"))
 //	corstest.Check(newServer(), "https://evil.test", corstest.WithNoAccess())
+//
+// What has no audience in the schema is expected to be open to all origins that
+// are tested. Where a server keeps its services apart by other means, such as a
+// policy for each, test each origin once for what it may call and once for what
+// it may not:
+//
+//	console, admin := "https://console.example.com", "acme.shop.v1.AdminService"
+//	corstest.Check(newServer(), console, corstest.WithServices(admin), corstest.WithAudiences("backoffice"))
+//	corstest.Check(newServer(), console, corstest.WithServices("acme.shop.v1.CartService"), corstest.WithNoAccess())
+//
+// A server that logs denials logs these: give the tests one without OnDenied.
 //
 // Where a whole conversation matters, cookies, redirects, metadata of single
 // answers, give a browser's client to generated code, in place of the one that

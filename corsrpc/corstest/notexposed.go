@@ -114,9 +114,25 @@ func (c *contracts) check(option string, names []string) error {
 	return errors.Join(mistakes...)
 }
 
-// checkDeclared returns an error for each name of [Declare] that is none.
+// checkDeclared returns an error for each name of [Declare] that is none, and
+// for metadata that cannot be.
 func (c *contracts) checkDeclared() error {
-	return c.check("Declare", slices.Sorted(maps.Keys(c.declared)))
+	names := slices.Sorted(maps.Keys(c.declared))
+	mistakes := []error{c.check("Declare", names)}
+	for _, name := range names {
+		m := c.declared[name]
+		for _, header := range m.RequestHeaders {
+			if !field.IsToken(header) || field.IsForbiddenRequest(header) || field.IsAccessControl(header) {
+				mistakes = append(mistakes, fmt.Errorf("Declare: %q: no page can send a header %q; leave it out", name, header))
+			}
+		}
+		for _, header := range slices.Concat(m.ResponseHeaders, m.ResponseTrailers) {
+			if !field.IsToken(header) || field.IsForbiddenResponse(header) || field.IsAccessControl(header) {
+				mistakes = append(mistakes, fmt.Errorf("Declare: %q: no page can read a header %q, whatever is exposed; leave it out", name, header))
+			}
+		}
+	}
+	return errors.Join(mistakes...)
 }
 
 // find returns the procedure that a URL's path ends with.

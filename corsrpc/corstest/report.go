@@ -30,8 +30,12 @@ type Result struct {
 	Protocol  string // "Connect", "Connect GET" or "gRPC-Web"
 	// Refused is whether pages of this origin must not reach the procedure.
 	Refused bool
-	// Blocked is why pages cannot call it; nil if they can.
+	// Blocked is why pages cannot call it, or cannot read what it answers; nil
+	// if they can.
 	Blocked *BlockedError
+	// Runs is whether the procedure runs for pages of whom it is Refused: by a
+	// GET that is not preflighted, of which CORS keeps the answer alone.
+	Runs bool
 	// CannotSend are the request headers that the server does not permit. Calls
 	// without them may go through.
 	CannotSend []string
@@ -52,7 +56,7 @@ func (r *Result) OK() bool {
 		return false
 	}
 	if r.Refused {
-		return r.Blocked != nil
+		return r.Blocked != nil && !r.Runs
 	}
 	return r.Blocked == nil && len(r.CannotSend) == 0 && len(r.CannotRead) == 0
 }
@@ -141,6 +145,8 @@ func (r *Result) answer() string {
 	switch {
 	case r.failure != nil:
 		return "error"
+	case r.Refused && r.Runs:
+		return "runs, unread"
 	case r.Refused && r.Blocked != nil:
 		return "refused"
 	case r.Refused:
@@ -155,6 +161,7 @@ func (r *Result) answer() string {
 func (r *Report) fixes() []string {
 	var send, read []string
 	procedures := map[string][]string{} // by what they have in common
+	strange := false                    // whether the server may mean to keep the origin out
 	for i := range r.Results {
 		result := &r.Results[i]
 		if result.OK() {
@@ -166,10 +173,13 @@ func (r *Report) fixes() []string {
 		switch {
 		case result.failure != nil:
 			fix = result.failure.Error()
+		case result.Runs:
+			fix = "refuse GETs of pages of this origin: they are not preflighted, so the procedure runs, with the user's cookies, and CORS merely hides the answer"
 		case result.Refused:
 			fix = "refuse pages of this origin"
 		case result.Blocked != nil && len(result.CannotSend) == 0:
-			fix = fmt.Sprintf("%s [%s]", strings.ReplaceAll(result.Blocked.Fix, result.Blocked.URL, "(the URL)"), result.Blocked.Code)
+			fix = fmt.Sprintf("%s [%s, answered %d]", strings.ReplaceAll(result.Blocked.Fix, result.Blocked.URL, "(the URL)"), result.Blocked.Code, result.Blocked.Status)
+			strange = strange || result.Blocked.Header == causes[MissingAllowOriginHeader].header
 		}
 		if fix != "" && !slices.Contains(procedures[fix], result.Procedure) {
 			procedures[fix] = append(procedures[fix], result.Procedure)
@@ -178,6 +188,9 @@ func (r *Report) fixes() []string {
 	var fixes []string
 	for _, fix := range slices.Sorted(maps.Keys(procedures)) {
 		fixes = append(fixes, abbreviated(procedures[fix])+": "+fix)
+	}
+	if strange {
+		fixes = append(fixes, "or, where pages of "+r.Origin+" must not call these, say so: WithAudiences, or WithServices and WithNoAccess")
 	}
 	slices.Sort(send)
 	slices.Sort(read)

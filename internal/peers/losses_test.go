@@ -131,15 +131,19 @@ func TestLists_as_documented_lose_trailers_over_gRPC_Web(t *testing.T) {
 	}, losses(r))
 }
 
-// With real calls, what is lost is what those answers carried.
+// With real calls, what is lost is what those answers carried; and of calls that
+// failed what the lists lack.
 func TestLists_of_connectrpc_with_real_calls(t *testing.T) {
 	t.Parallel()
 	r := corstest.Check(withConnectLists["github.com/rs/cors"](shop.NewHandler()), page, corstest.WithAudiences("storefront"),
 		corstest.WithServices("acme.shop.v1.CatalogService"), corstest.WithCalls(nil, "*"))
 	assert.Equal(t, []loss{
+		{"CatalogService/GetProduct Connect", "", "X-Catalog-Version", false},
+		{"CatalogService/GetProduct Connect GET", "", "X-Catalog-Version", false},
+		{"CatalogService/GetProduct gRPC-Web", "", "X-Catalog-Version", false},
 		{"CatalogService/WatchPrices Connect", "", "X-Catalog-Version", false},
 		{"CatalogService/WatchPrices gRPC-Web", "", "X-Catalog-Version", false},
-	}, losses(r), "an unknown product has no header, and streams with messages have their trailers in the body")
+	}, losses(r), "an unknown product has no header, so that its lists count; streams with messages have their trailers in the body")
 	for _, result := range r.Results {
 		assert.True(t, result.Called)
 	}
