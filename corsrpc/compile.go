@@ -100,7 +100,7 @@ func (c *compiler) compile(s *snapshot) {
 		requestField:     "RequestHeaders",
 		requestHeaders:   c.requestNames(inRequestHeaders, "RequestHeaders", c.config.RequestHeaders),
 		responseHeaders:  c.responseNames(inResponseHeaders, "ResponseHeaders", c.config.ResponseHeaders),
-		responseTrailers: c.responseNames(inResponseTrailers, "ResponseTrailers", c.config.ResponseTrailers),
+		responseTrailers: c.trailerNames(inResponseTrailers, "ResponseTrailers", c.config.ResponseTrailers),
 	}
 	c.readProtocols()
 	c.selectServices()
@@ -207,11 +207,22 @@ func flatten(err error) []error {
 }
 
 func (c *compiler) requireService(at place, fieldName, name string) bool {
-	if _, ok := c.known[name]; ok {
+	if c.isKnown(name) {
 		return true
 	}
-	c.mistakes.add(at, fieldName, name, "is no linked service; write the full name of one, as acme.shop.v1.CartService, and import its generated code")
+	reason := "is no linked service; write the full name of one, as acme.shop.v1.CartService, and import its generated code"
+	if service := strings.Trim(name, "/"); c.isKnown(service) {
+		reason = "is the path of a service; write its name, " + quote(service)
+	} else if end := strings.LastIndexByte(name, '.'); end >= 0 && c.isKnown(name[:end]) {
+		reason = "is not a service; write the service, " + quote(name[:end]) + ", and an Override for what concerns one method"
+	}
+	c.mistakes.add(at, fieldName, name, reason)
 	return false
+}
+
+func (c *compiler) isKnown(service string) bool {
+	_, ok := c.known[service]
+	return ok
 }
 
 // readOverrides checks every Override and that its name is governed.
@@ -242,7 +253,7 @@ func (c *compiler) readOverrides() {
 		}
 		compiled.requestHeaders = c.requestNames(inOverrides, fieldName+".RequestHeaders", o.RequestHeaders)
 		compiled.responseHeaders = c.responseNames(inOverrides, fieldName+".ResponseHeaders", o.ResponseHeaders)
-		compiled.responseTrailers = c.responseNames(inOverrides, fieldName+".ResponseTrailers", o.ResponseTrailers)
+		compiled.responseTrailers = c.trailerNames(inOverrides, fieldName+".ResponseTrailers", o.ResponseTrailers)
 		c.overrides[name] = compiled
 	}
 }
@@ -290,7 +301,8 @@ func (c *compiler) readMaxAge(rank fieldRank, fieldName string, age time.Duratio
 	case age < 0:
 		return 0
 	case age < time.Second || age > 24*time.Hour:
-		c.mistakes.add(at, fieldName, age.String(), "is out of range; write 1s to 24h, 0 for two hours, or a negative value against caching")
+		text := strings.Replace(age.String(), "µ", "u", 1) // in ASCII, as time.ParseDuration reads it too
+		c.mistakes.add(at, fieldName, text, "is out of range; write 1s to 24h, as 2 * time.Hour, 0 for two hours, or a negative value against caching")
 	}
 	return age.Truncate(time.Second)
 }
@@ -332,7 +344,7 @@ func (c *compiler) below(above level, name string, options *contract.Options, ex
 	schema := fmt.Sprintf("(corsrpc.v1.%s) of %s: ", extension, name)
 	l.requestHeaders = join(l.requestHeaders, c.requestNames(inSchema, schema+"request_headers", options.RequestHeaders))
 	l.responseHeaders = join(l.responseHeaders, c.responseNames(inSchema, schema+"response_headers", options.ResponseHeaders))
-	l.responseTrailers = join(l.responseTrailers, c.responseNames(inSchema, schema+"response_trailers", options.ResponseTrailers))
+	l.responseTrailers = join(l.responseTrailers, c.trailerNames(inSchema, schema+"response_trailers", options.ResponseTrailers))
 
 	if o == nil {
 		return l

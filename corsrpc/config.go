@@ -65,7 +65,8 @@ type Config struct {
 	Except []string
 
 	// Overrides are exceptions for one service or one method, by full name:
-	// acme.shop.v1.CartService or acme.shop.v1.CartService.AddItem.
+	// acme.shop.v1.CartService or acme.shop.v1.CartService.AddItem. None opens
+	// a method that is ACCESS_INTERNAL in the schema.
 	Overrides map[string]Override
 
 	// Audiences give origins to the audiences that are named in the schema.
@@ -83,13 +84,15 @@ type Config struct {
 	//
 	// The most specific key wins: from the left, segment by segment, a
 	// literal one before braces before the rest of a subtree. Procedures win
-	// over resources. A path with empty segments, . or .. is none of them,
+	// over resources: a key below a governed service has no effect. A path with empty segments, . or .. is none of them,
 	// since handlers differ on what it means.
 	Resources map[string]Resource
 
 	// PathPrefix is the path below which Wrap finds the procedures, "" for
-	// the root: "/api" where it is around http.StripPrefix("/api", mux). It
-	// concerns neither Resources nor [Policy.Service].
+	// the root: "/api" where it is around http.StripPrefix("/api", mux).
+	// Procedures elsewhere are not governed, and not protected; OnDenied is
+	// told of preflights for them. It concerns neither Resources nor
+	// [Policy.Service].
 	PathPrefix string
 
 	// Hosts are the server's own public hosts, host or host:port, with which
@@ -116,8 +119,9 @@ type Config struct {
 	ReportOnly bool
 
 	// OnDenied is told of each request that was refused, or that its browser
-	// will block, with a Decision whose Allowed is false. It runs
-	// synchronously in the request's goroutine, concurrently with itself, and
+	// will block, with a Decision whose Allowed is false; on paths that are
+	// not governed, of those preflights alone that are for a procedure below
+	// another PathPrefix. It runs synchronously in the request's goroutine, concurrently with itself, and
 	// must not block. See [LogDenied].
 	OnDenied func(context.Context, Decision)
 

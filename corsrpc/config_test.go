@@ -44,7 +44,7 @@ func TestNewReportsEveryMistake(t *testing.T) {
 		forbidden = "is a forbidden request header: browsers let no page set it, so leave it out"
 		wildcard  = "is no header name; browsers take it for a wildcard only without credentials, and never for Authorization, so list the names"
 		noService = "is no linked service; write the full name of one, as acme.shop.v1.CartService, and import its generated code"
-		ageRange  = "is out of range; write 1s to 24h, 0 for two hours, or a negative value against caching"
+		ageRange  = "is out of range; write 1s to 24h, as 2 * time.Hour, 0 for two hours, or a negative value against caching"
 		noHost    = "is no host; write host or host:port as browsers show it, without scheme, path and last dot and in lower case, as api.example.com"
 	)
 	config := corsrpc.Config{
@@ -225,7 +225,14 @@ func TestNewNeedsSomethingToGovern(t *testing.T) {
 		require.Error(t, err, tt.name)
 		assert.Equal(t, tt.want, mistakes(t, err), tt.name)
 	}
-	_, err := corsrpc.New(corsrpc.Config{Services: []string{}, Resources: map[string]corsrpc.Resource{"/": {}}})
+	_, err := corsrpc.New(corsrpc.Config{Services: []string{"/" + cart + "/", cart + ".AddItem", cart + ".Nothing.AddItem"}, Except: []string{"/" + catalog}})
+	assert.Equal(t, []corsrpc.ConfigError{
+		{"Services[0]", "/" + cart + "/", `is the path of a service; write its name, "acme.shop.v1.CartService"`},
+		{"Services[1]", cart + ".AddItem", `is not a service; write the service, "acme.shop.v1.CartService", and an Override for what concerns one method`},
+		{"Services[2]", cart + ".Nothing.AddItem", "is no linked service; write the full name of one, as acme.shop.v1.CartService, and import its generated code"},
+		{"Except[0]", "/" + catalog, `is the path of a service; write its name, "acme.shop.v1.CatalogService"`},
+	}, mistakes(t, err))
+	_, err = corsrpc.New(corsrpc.Config{Services: []string{}, Resources: map[string]corsrpc.Resource{"/": {}}})
 	assert.NoError(t, err, "resources alone")
 }
 
@@ -237,6 +244,8 @@ func TestPaths(t *testing.T) {
 		encoded  = "is percent-encoded; write the decoded path"
 		braces   = "has braces that are not one whole segment, as in /products/{id}"
 		several  = "has a pattern for several segments; end the path in a slash instead, which stands for everything below"
+		exact    = "has {$}, as patterns of net/http end; leave it out: a path that does not end in a slash is this one alone"
+		star     = "has a star, which would stand for itself; write braces for one segment, as /products/{id}, or end the path in a slash for everything below"
 		control  = "has a control character; leave it out"
 		query    = "has a query or a fragment; write the path alone"
 		noPath   = "is no path; begin it with a slash, as /fonts/"
@@ -278,6 +287,12 @@ func TestPaths(t *testing.T) {
 		{"/{}", braces, literal},
 		{"/{{id}}", braces, literal},
 		{"/{id...}", several, literal},
+		{"/{$}", exact, literal},
+		{"/a/{$}", exact, literal},
+		{"/photos/*", star, ""},
+		{"/*/photos", star, ""},
+		{"/photos/*.jpg", "", ""},
+		{"/$", "", ""},
 	} {
 		_, err := corsrpc.New(corsrpc.Config{Services: []string{}, Resources: map[string]corsrpc.Resource{tt.path: {}}})
 		if tt.resource == "" {
@@ -292,6 +307,29 @@ func TestPaths(t *testing.T) {
 			assert.Equal(t, []corsrpc.ConfigError{{"PathPrefix", tt.path, tt.prefix}}, mistakes(t, err))
 		}
 	}
+}
+
+// A number without a unit is one of nanoseconds, which nobody means.
+func TestMaxAgeOfNanoseconds(t *testing.T) {
+	t.Parallel()
+	_, err := corsrpc.New(corsrpc.Config{MaxAge: 7200})
+	assert.Equal(t, []corsrpc.ConfigError{{"MaxAge", "7.2us", "is out of range; write 1s to 24h, as 2 * time.Hour, 0 for two hours, or a negative value against caching"}}, mistakes(t, err))
+}
+
+// Trailers are declared without the prefix of one protocol: with it, the others
+// would lose them.
+func TestTrailersWithAPrefix(t *testing.T) {
+	t.Parallel()
+	const prefixed = `has the prefix that the Connect protocol gives to trailers; write the name that handlers use, as "X-Cost"`
+	_, err := corsrpc.New(corsrpc.Config{
+		ResponseTrailers: []string{"X-Cost", "trailer-x-cost"},
+		ResponseHeaders:  []string{"Trailer-X-Cost"}, // what an old list exposed, and a header may be called so
+		Overrides:        map[string]corsrpc.Override{cart: {ResponseTrailers: []string{"Trailer-X-Cost"}}},
+	})
+	assert.Equal(t, []corsrpc.ConfigError{
+		{"ResponseTrailers[1]", "trailer-x-cost", prefixed},
+		{`Overrides["acme.shop.v1.CartService"].ResponseTrailers[0]`, "Trailer-X-Cost", prefixed},
+	}, mistakes(t, err))
 }
 
 // Whether a percent sign is one of an encoding depends on both bytes after it.
@@ -800,7 +838,7 @@ func TestMaxAge(t *testing.T) {
 		config.MaxAge = age
 		_, err := corsrpc.New(config)
 		require.Error(t, err, age)
-		assert.Equal(t, []corsrpc.ConfigError{{"MaxAge", age.String(), "is out of range; write 1s to 24h, 0 for two hours, or a negative value against caching"}}, mistakes(t, err))
+		assert.Equal(t, []corsrpc.ConfigError{{"MaxAge", age.String(), "is out of range; write 1s to 24h, as 2 * time.Hour, 0 for two hours, or a negative value against caching"}}, mistakes(t, err))
 	}
 }
 

@@ -30,7 +30,7 @@ type Decision struct {
 	// an unknown method, or the key of a resource; never the path of the
 	// request.
 	Procedure string
-	// Origin is the request's, quoted; empty if it has none.
+	// Origin is the request's, quoted and cut; empty if it has none.
 	Origin string
 	// Detail says what it was about the request, if Reason leaves that open.
 	Detail string
@@ -235,11 +235,19 @@ func (r *rule) explain(v preflight.Verdict, reason preflight.Reason, name string
 		}
 	case preflight.MethodNotAllowed:
 		d.Detail = "the method is " + quoteLines(header["Access-Control-Request-Method"])
+		if name == "patch" {
+			d.Detail += ": browsers leave it as the script has it, so write PATCH there"
+		}
 		if r.fields.methods != "" && checkMethod(name) == "" {
 			d.Fix = "add " + quote(name) + " to " + r.fields.methods
 		}
 	case preflight.HeaderNotAllowed, preflight.HeadersMalformed:
 		d.Detail, d.Fix = explainHeader(r, reason, name, header)
+	case preflight.NotConfigured:
+		d.Detail = "neither New nor Update gave the policy a Config"
+		if r != closedRule {
+			d.Detail = "the policy governs no service of this path, or no longer: see Services and Except"
+		}
 	case preflight.CredentialsNotAllowed:
 		d.Detail = "the call has cookies, so the page made it with credentials"
 		if !r.anyOrigin && r.fields.credentials != "" {

@@ -74,7 +74,7 @@ func TestEvaluate(t *testing.T) {
 		{"method of a resource", config, newPreflight("/upload/1", app, "PUT"),
 			corsrpc.Decision{Kind: corsrpc.Preflight, Status: 204, Reason: corsrpc.MethodNotAllowed, Procedure: "/upload/{id}", Origin: q, Detail: `the method is "PUT"`, Fix: `add "PUT" to Resources["/upload/{id}"].Methods`}},
 		{"methods are case-sensitive", config, newPreflight("/upload/1", app, "patch"),
-			corsrpc.Decision{Kind: corsrpc.Preflight, Status: 204, Reason: corsrpc.MethodNotAllowed, Procedure: "/upload/{id}", Origin: q, Detail: `the method is "patch"`}},
+			corsrpc.Decision{Kind: corsrpc.Preflight, Status: 204, Reason: corsrpc.MethodNotAllowed, Procedure: "/upload/{id}", Origin: q, Detail: `the method is "patch": browsers leave it as the script has it, so write PATCH there`}},
 		{"malformed method", config, newPreflight("/upload/1", app, "P T"),
 			corsrpc.Decision{Kind: corsrpc.Preflight, Status: 204, Reason: corsrpc.MethodNotAllowed, Procedure: "/upload/{id}", Origin: q, Detail: `the method is "P T"`}},
 		{"unlisted origin", config, newPreflight(getProduct, evil, "POST"),
@@ -267,7 +267,7 @@ func TestLogDenied(t *testing.T) {
 	require.NoError(t, json.Unmarshal(log.Bytes(), &record))
 	delete(record, "time")
 	assert.Equal(t, map[string]any{
-		"level": "WARN", "msg": "cross-origin request denied",
+		"level": "WARN", "msg": "cross-origin request not allowed",
 		"kind": "Cross", "reason": "origin not allowed", "status": 403.0, "procedure": getProduct,
 		"origin": `"https://evil.test\r\nX: \x00\u202e"`, "detail": "the origin contains white space or a control character, which no origin has", "fix": "", "suppressed": 0.0,
 	}, record)

@@ -39,7 +39,8 @@
 // # What pages see
 //
 // Every answer on a governed path carries the headers, so that errors of
-// authentication, routing and panics are readable too. Application headers,
+// authentication and routing are readable too, and panics that something inside
+// Wrap turns into an answer. Application headers,
 // trailers and error metadata are readable if they are declared, in [Config]
 // or in the schema with the options of corsrpc/v1/options.proto. A declared
 // trailer is exposed in each form that a protocol gives it.

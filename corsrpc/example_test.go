@@ -175,5 +175,5 @@ func ExampleLogDenied() {
 	call := httptest.NewRequest(http.MethodPost, "/acme.shop.v1.CatalogService/GetProduct", nil)
 	call.Header.Set("Origin", "https://staging.example.com")
 	cors.Wrap(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), call)
-	// Output: level=WARN msg="cross-origin request denied" kind=Cross reason="origin not allowed" status=403 procedure=/acme.shop.v1.CatalogService/GetProduct origin=https://staging.example.com detail="" fix="add \"https://staging.example.com\" to Origins" suppressed=0
+	// Output: level=WARN msg="cross-origin request not allowed" kind=Cross reason="origin not allowed" status=403 procedure=/acme.shop.v1.CatalogService/GetProduct origin=https://staging.example.com detail="" fix="add \"https://staging.example.com\" to Origins" suppressed=0
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/corsrpc/corsrpc-go/internal/field"
+	"github.com/corsrpc/corsrpc-go/internal/protocol"
 )
 
 // A nameList is a list of field names as answers carry it. Rules share them.
@@ -37,6 +38,12 @@ func (c *compiler) responseNames(rank fieldRank, fieldName string, names []strin
 	return c.fieldNames(rank, fieldName, names, checkName)
 }
 
+// trailerNames checks names of trailers that pages may read and returns the
+// valid ones.
+func (c *compiler) trailerNames(rank fieldRank, fieldName string, names []string) []string {
+	return c.fieldNames(rank, fieldName, names, checkTrailerName)
+}
+
 func (c *compiler) fieldNames(rank fieldRank, fieldName string, names []string, check func(string) string) []string {
 	var valid []string
 	for i, name := range names {
@@ -58,6 +65,14 @@ func checkRequestName(name string) string {
 		return "is a forbidden request header: browsers let no page set it, so leave it out"
 	}
 	return ""
+}
+
+// checkTrailerName says what is wrong with a trailer's name.
+func checkTrailerName(name string) string {
+	if own, ok := strings.CutPrefix(field.Canonical(name), protocol.Connect.UnaryTrailers.Prefix); ok {
+		return "has the prefix that the Connect protocol gives to trailers; write the name that handlers use, as " + quote(own)
+	}
+	return checkName(name)
 }
 
 // checkName says what is wrong with a name that pages shall send or read.

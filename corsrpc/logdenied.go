@@ -9,7 +9,9 @@ import (
 
 // LogDenied returns a function for Config.OnDenied that logs each denial with
 // level Warn and these attributes: kind, reason, status, procedure, origin,
-// detail, fix. Nothing from the network is logged raw or at length.
+// detail, fix. The status is 403 where Wrap refused the request; 204 and 0 where
+// the browser will block it, or would have been refused but for ReportOnly. What
+// comes from the network is logged escaped and cut.
 //
 // Since anyone can cause denials, it writes at most one record a second after
 // a burst of twenty; the attribute suppressed counts those left out since the
@@ -25,7 +27,7 @@ func LogDenied(logger *slog.Logger) func(context.Context, Decision) {
 		if l == nil {
 			l = slog.Default()
 		}
-		l.LogAttrs(ctx, slog.LevelWarn, "cross-origin request denied",
+		l.LogAttrs(ctx, slog.LevelWarn, "cross-origin request not allowed",
 			slog.String("kind", d.Kind.String()),
 			slog.String("reason", d.Reason.String()),
 			slog.Int("status", d.Status),

@@ -1,7 +1,6 @@
 package corsrpc
 
 import (
-	"errors"
 	"iter"
 	"strings"
 	"sync/atomic"
@@ -181,5 +180,3 @@ func (s *snapshot) of(service, path string) *rule {
 	}
 	return s.closed
 }
-
-var errNilHandler = errors.New("corsrpc: nil handler")

@@ -82,6 +82,9 @@ func (c *compiler) addResources(s *snapshot) {
 			continue
 		}
 		*slot = r
+		if rest, ok := strings.CutPrefix(path, s.prefix); ok && s.procedure(rest) != nil {
+			continue // no request finds it
+		}
 		s.ordered = append(s.ordered, r)
 	}
 }
@@ -143,6 +146,10 @@ func checkResourcePath(path string) string {
 		switch {
 		case strings.HasSuffix(name, "...") && open:
 			return "has a pattern for several segments; end the path in a slash instead, which stands for everything below"
+		case open && name == "$":
+			return "has {$}, as patterns of net/http end; leave it out: a path that does not end in a slash is this one alone"
+		case segment == "*":
+			return "has a star, which would stand for itself; write braces for one segment, as /products/{id}, or end the path in a slash for everything below"
 		case open != closed || strings.ContainsAny(name, "{}") || open && name == "":
 			return "has braces that are not one whole segment, as in /products/{id}"
 		case open:

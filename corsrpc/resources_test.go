@@ -72,9 +72,34 @@ func TestResourcePaths(t *testing.T) {
 		}
 		assert.Equal(t, want, got, path)
 	}
+	for rule := range policy.Rules() {
+		assert.Equal(t, rule.Path == getProduct, rule.Procedure == getProduct, "Rules lists what requests find: %+v", rule)
+	}
 	for _, path := range []string{"", "*", "a"} {
 		assert.Equal(t, corsrpc.Ungoverned, policy.Evaluate(newRequest("GET", path, "Origin", origins["/"])).Kind, path)
 	}
+}
+
+// Rules has each path once, below a prefix too.
+func TestRulesWithoutResourcesThatNoRequestFinds(t *testing.T) {
+	t.Parallel()
+	config := shopConfig()
+	config.PathPrefix = "/api"
+	config.Resources = map[string]corsrpc.Resource{
+		"/api" + getProduct:           {},
+		"/api/" + catalog + "/":       {},
+		"/api/" + catalog + "/Newer/": {},
+		"/api":                        {},
+		"/api/" + catalog:             {},
+		getProduct:                    {}, // not below the prefix
+	}
+	var resources []string
+	for rule := range newPolicy(t, config).Rules() {
+		if rule.Procedure == "" {
+			resources = append(resources, rule.Path)
+		}
+	}
+	assert.Equal(t, []string{getProduct, "/api", "/api/" + catalog}, resources)
 }
 
 // A permission for one resource reaches no other through dot segments, which

@@ -23,6 +23,7 @@ type Rule struct {
 	// Origins may call: as they are written in Config.
 	Origins []string
 	// Credentials, Internal (ACCESS_INTERNAL) and ReportOnly are as resolved.
+	// Internal methods are refused in spite of ReportOnly.
 	Credentials, Internal, ReportOnly bool
 	// Methods are the value of Access-Control-Allow-Methods, RequestHeaders
 	// that of Access-Control-Allow-Headers, ResponseHeaders that of

@@ -1,6 +1,7 @@
 package corsrpc
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -48,11 +49,9 @@ import (
 //
 // The headers are set before h runs, so h must add to Vary and not set it, and
 // must not relay another server's Access-Control-* fields. The ResponseWriter
-// is handed on as it is. Wrap panics if h is nil.
+// is handed on as it is. Wrap panics if h or the policy is nil.
 func (p *Policy) Wrap(h http.Handler) http.Handler {
-	if h == nil {
-		panic(errNilHandler)
-	}
+	p.mustWrap(h)
 	return &interceptor{policy: p, next: h}
 }
 
@@ -66,14 +65,22 @@ func (p *Policy) Wrap(h http.Handler) http.Handler {
 // an Update has dropped the service. It panics if the policy does not govern
 // the service.
 func (p *Policy) Service(path string, h http.Handler) (string, http.Handler) {
-	if h == nil {
-		panic(errNilHandler)
-	}
+	p.mustWrap(h)
 	s := p.load()
 	if s.services[path] == nil {
 		panic(fmt.Errorf("corsrpc: Service(%s): %s", quote(path), whyNoService(s, path)))
 	}
 	return path, &interceptor{policy: p, next: h, service: path}
+}
+
+// mustWrap has mistakes show at start-up and not with the first request.
+func (p *Policy) mustWrap(h http.Handler) {
+	switch {
+	case p == nil:
+		panic(errors.New("corsrpc: nil policy; make one with New, and see to its error"))
+	case h == nil:
+		panic(errors.New("corsrpc: nil handler"))
+	}
 }
 
 // whyNoService says what to change about a path that Service does not take.

@@ -438,11 +438,16 @@ func TestService(t *testing.T) {
 	assert.Equal(t, refusal(corsrpc.NotConfigured), call("/healthz", app), "another path behind this mount")
 	assert.True(t, serveRan(handler, s, newRequest("POST", setPrice)), "no browser")
 
+	var denied []corsrpc.Decision
 	config.Except, config.Hosts = []string{admin}, []string{"www.example.com"}
+	config.OnDenied = func(_ context.Context, d corsrpc.Decision) { denied = append(denied, d) }
 	require.NoError(t, policy.Update(config))
 	rebound := newRequest("POST", setPrice, "Origin", "http://api.example.com")
 	assert.Equal(t, refusal(corsrpc.NotConfigured), serve(handler, rebound), "Hosts hold here too")
+	denied = nil
 	assert.Equal(t, refusal(corsrpc.NotConfigured), call(setPrice, console), "the service is gone")
+	assert.Equal(t, []corsrpc.Decision{{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.NotConfigured, Origin: `"` + console + `"`,
+		Detail: "the policy governs no service of this path, or no longer: see Services and Except"}}, denied)
 	assert.Equal(t, answer{status: 403, header: header()}, serve(handler, newPreflight(setPrice, console, "POST")))
 	assert.True(t, serveRan(handler, s, newRequest("POST", setPrice)), "no browser")
 }
@@ -470,6 +475,9 @@ func TestServicePanics(t *testing.T) {
 	assert.PanicsWithError(t, `corsrpc: Service("/acme.shop.v1.CartService/"): the policy has no Config; make it with New, or call Update first`, func() {
 		new(corsrpc.Policy).Service("/"+cart+"/", &spy{})
 	})
+	const nilPolicy = "corsrpc: nil policy; make one with New, and see to its error"
+	assert.PanicsWithError(t, nilPolicy, func() { (*corsrpc.Policy)(nil).Wrap(&spy{}) })
+	assert.PanicsWithError(t, nilPolicy, func() { (*corsrpc.Policy)(nil).Service("/"+cart+"/", &spy{}) })
 	assert.PanicsWithError(t, "corsrpc: nil handler", func() { policy.Wrap(nil) })
 	assert.PanicsWithError(t, "corsrpc: nil handler", func() { policy.Service("/"+catalog+"/", nil) })
 }
@@ -483,7 +491,7 @@ func TestZeroPolicy(t *testing.T) {
 		assert.Equal(t, answer{status: 403, header: header()}, exchange(&policy, newPreflight(path, app, "POST")), path)
 		assert.True(t, exchange(&policy, newRequest("POST", path)).ran, path)
 		assert.Equal(t, corsrpc.Decision{Kind: corsrpc.NonBrowser, Allowed: true}, policy.Evaluate(newRequest("POST", path)), path)
-		assert.Equal(t, corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.NotConfigured, Origin: `"` + app + `"`}, policy.Evaluate(newRequest("POST", path, "Origin", app)), path)
+		assert.Equal(t, corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.NotConfigured, Origin: `"` + app + `"`, Detail: "neither New nor Update gave the policy a Config"}, policy.Evaluate(newRequest("POST", path, "Origin", app)), path)
 		assert.Equal(t, corsrpc.NotConfigured, policy.Admit(t.Context(), corsrpc.Call{Procedure: path, Header: header("Origin", app)}).Reason)
 	}
 	assert.Zero(t, policy.Config())

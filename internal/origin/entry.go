@@ -71,6 +71,9 @@ func parse(s string) (Entry, error) {
 		return Entry{}, errors.New("has no scheme; an origin is scheme://host")
 	}
 	if !isScheme(name) {
+		if strings.TrimSpace(name) != name {
+			return Entry{}, checkExtras(name)
+		}
 		return Entry{}, errors.New("has a scheme that browsers do not write so: lower-case letters first, then also digits, +, - and dots")
 	}
 	if err := checkExtras(rest); err != nil {

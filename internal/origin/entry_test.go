@@ -149,7 +149,7 @@ func TestParseRefuses(t *testing.T) {
 		{"a star for the scheme", "*://app.example.com", badScheme, ""},
 		{"a digit first", "1http://app.example.com", badScheme, ""},
 		{"a scheme in Unicode", "httpſ://app.example.com", badScheme, ""},
-		{"white space before", " https://app.example.com", badScheme, "https://app.example.com"},
+		{"white space before", " https://app.example.com", "contains white space or a control character, which no origin has", "https://app.example.com"},
 		{"a byte order mark before", "\ufeffhttps://app.example.com", badScheme, ""},
 
 		{"a file", "file:///home/me/index.html", fileScheme, ""},
