@@ -115,6 +115,32 @@ func ExamplePolicy_Rules() {
 	// /acme.shop.v1.CatalogService/WatchPrices [POST] [X-Catalog-Version]
 }
 
+// Origins that change while the server runs, such as those of customers in a
+// database.
+func ExamplePolicy_Update() {
+	config := corsrpc.Config{
+		Origins:        []string{"https://one.example.com"},
+		RequestHeaders: []string{"Authorization"},
+	}
+	cors, err := corsrpc.New(config)
+	if err != nil {
+		log.Fatal(err)
+	}
+	call := httptest.NewRequest(http.MethodPost, "/acme.shop.v1.CatalogService/GetProduct", nil)
+	call.Header.Set("Origin", "https://two.example.com")
+	fmt.Println(cors.Evaluate(call).Allowed)
+
+	// What does not change stays in config; one goroutine updates.
+	config.Origins = []string{"https://one.example.com", "https://two.example.com"}
+	if err := cors.Update(config); err != nil {
+		log.Print(err) // and the rules stay as they are
+	}
+	fmt.Println(cors.Evaluate(call).Allowed)
+	// Output:
+	// false
+	// true
+}
+
 // Plain HTTP beside procedures: fonts for all, an upload for one page.
 func ExampleResource() {
 	cors, err := corsrpc.New(corsrpc.Config{

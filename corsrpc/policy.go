@@ -33,7 +33,9 @@ func New(config Config) (*Policy, error) {
 
 // Update replaces the Policy's Config at once: every request is answered by
 // the old rules or by the new ones, wholly, and none waits. If the error is
-// not nil, which it is as for [New], nothing changes.
+// not nil, which it is as for [New], nothing changes. Of concurrent Updates the
+// last one holds; whoever changes what [Policy.Config] returns must see that
+// nobody else does.
 func (p *Policy) Update(config Config) error {
 	s, err := compile(config.clone())
 	if err != nil {

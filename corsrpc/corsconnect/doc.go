@@ -3,11 +3,12 @@
 //
 // [Gate] refuses calls where CORS headers are written elsewhere, by a proxy or
 // a gateway, which then does not have to be trusted to stop anything. Behind
-// [corsrpc.Policy.Wrap] it is not needed.
+// [corsrpc.Policy.Wrap] it is not needed, and would tell OnDenied a second time
+// of calls that reach it.
 //
 // [Interceptor] lets pages read exactly what a handler sends, whether it was
 // declared or not, and keeps CORS headers of other servers out of answers. It
-// is of use behind Wrap as well as behind a proxy:
+// is of use behind Wrap as well as behind a proxy. Behind a proxy, then:
 //
 //	mux.Handle(shopv1connect.NewCartServiceHandler(cart,
 //		corsconnect.Gate(cors),

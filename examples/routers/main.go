@@ -1,7 +1,7 @@
 // Routers shows the one right way to put corsrpc around routers, proxies and
 // other protections: Wrap is outermost.
 //
-//	go run . -router chi
+//	cd examples/routers && go run . -router chi
 //
 // Each file is one case: chi.go, gin.go, echo.go, crossorigin.go, timeout.go,
 // and, with another server behind it, proxy.go.
