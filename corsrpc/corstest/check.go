@@ -106,6 +106,10 @@ func WithAudiences(labels ...string) CheckOption {
 
 // WithNoAccess expects that pages of the origin reach no procedure at all, or
 // none of those of [WithServices]: it is a stranger there.
+//
+// Check has no cookies, and takes a 401 for a refusal. Where cookies
+// authenticate, which go with a stranger's GET too, check the handler without
+// its authentication.
 func WithNoAccess() CheckOption {
 	return checkOption(func(s *settings) { s.check.noAccess = true })
 }
