@@ -427,6 +427,8 @@ func TestCheck_of_what_it_cannot_check(t *testing.T) {
 		{pageOrigin, []corstest.CheckOption{audiences, corstest.Declare(cartService, corstest.Metadata{RequestHeaders: []string{"Sec-Purpose"}})}, `Declare: "acme.shop.v1.CartService": no page can send a header "Sec-Purpose"; leave it out`},
 		{pageOrigin, []corstest.CheckOption{audiences, corstest.Declare(cartService, corstest.Metadata{RequestHeaders: []string{"access-control-x"}})}, `no page can send a header "Access-Control-X"`},
 		{pageOrigin, []corstest.CheckOption{audiences, corstest.Declare(cartService, corstest.Metadata{RequestHeaders: []string{"a,b"}})}, `no page can send a header "a,b"`},
+		{pageOrigin, nil, "the schema has the audiences backoffice, storefront: say with WithAudiences which of them https://app.example.com belongs to"},
+		{pageOrigin, []corstest.CheckOption{corstest.WithServices(cartService)}, "the schema has the audiences storefront: say with WithAudiences"},
 		{pageOrigin, []corstest.CheckOption{audiences, corstest.WithCalls(nil, cartService+".AddItm")}, `WithCalls: no linked service or method is called "acme.shop.v1.CartService.AddItm"`},
 		{pageOrigin, []corstest.CheckOption{audiences, corstest.WithPathPrefix("/api"), corstest.WithServices(cartService)}, "the handler answers 404 to every procedure of " + cartService},
 		{pageOrigin, []corstest.CheckOption{corstest.WithFiles(&protoregistry.Files{})}, "serves none of the linked services"},
@@ -491,6 +493,65 @@ func TestCheck_says_how_to_keep_an_origin_out(t *testing.T) {
 
 	listed := handCORS{origin: "*", allow: protocolHeaders}.wrap(shop.NewHandler())
 	assert.NotContains(t, corstest.Check(listed, pageOrigin, corstest.WithAudiences("storefront")).Err().Error(), "WithNoAccess")
+}
+
+// What is missing is said once.
+func TestCheck_of_a_service_that_is_not_served(t *testing.T) {
+	t.Parallel()
+	err := corstest.Check(http.NotFoundHandler(), pageOrigin, corstest.WithAudiences(), corstest.WithServices(cartService)).Err()
+	require.ErrorContains(t, err, "the handler answers 404 to every procedure of "+cartService)
+	assert.NotContains(t, err.Error(), "serves none of the linked services")
+}
+
+// A server may take each header by itself and not all of them together.
+func TestCheck_of_headers_that_do_not_go_together(t *testing.T) {
+	t.Parallel()
+	one := handCORS{origin: "*", allow: protocolHeaders + ", " + everyMetadata, expose: everyExposed}.wrap(shop.NewHandler())
+	r := corstest.Check(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.Header.Get("Access-Control-Request-Headers"), ",") {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		one.ServeHTTP(w, r)
+	}), pageOrigin, corstest.WithAudiences("storefront"), corstest.WithServices(catalogService))
+	for _, result := range r.Results {
+		assert.Empty(t, result.CannotSend, "%s over %s", result.Procedure, result.Protocol)
+		assert.Equal(t, result.Protocol != "Connect GET", result.Blocked != nil, "%s over %s needs more than one header", result.Procedure, result.Protocol)
+	}
+	require.ErrorContains(t, r.Err(), "answered 400")
+}
+
+// Services of the frameworks, and those without methods, are checked if they
+// are asked for.
+func TestCheck_leaves_out_what_pages_do_not_call(t *testing.T) {
+	t.Parallel()
+	files := &protoregistry.Files{}
+	for _, name := range []string{"app.v1", "grpc.x.v1"} {
+		descriptor, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
+			Name: proto.String(name + ".proto"), Package: proto.String(name), Syntax: proto.String("proto3"),
+			MessageType: []*descriptorpb.DescriptorProto{{Name: proto.String("Empty")}},
+			Service: []*descriptorpb.ServiceDescriptorProto{
+				{Name: proto.String("None")},
+				{Name: proto.String("One"), Method: []*descriptorpb.MethodDescriptorProto{
+					{Name: proto.String("Call"), InputType: proto.String("." + name + ".Empty"), OutputType: proto.String("." + name + ".Empty")},
+				}},
+			},
+		}, files)
+		require.NoError(t, err)
+		require.NoError(t, files.RegisterFile(descriptor))
+	}
+	open := handCORS{origin: "*", allow: protocolHeaders, expose: everyExposed}.wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusUnsupportedMediaType)
+	}))
+	r := corstest.Check(open, pageOrigin, corstest.WithFiles(files))
+	require.NoError(t, r.Err())
+	assert.Empty(t, r.NotServed)
+	assert.Len(t, r.Results, 2)
+	assert.Len(t, of(r, "/app.v1.One/Call"), 2)
+
+	r = corstest.Check(open, pageOrigin, corstest.WithFiles(files), corstest.WithServices("grpc.x.v1.One"))
+	require.NoError(t, r.Err())
+	assert.Len(t, of(r, "/grpc.x.v1.One/Call"), 2)
 }
 
 // A full check of 100 procedures is part of every test run, so it must not be
