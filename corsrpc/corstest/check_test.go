@@ -3,9 +3,11 @@ package corstest_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -493,6 +495,82 @@ func TestCheck_says_how_to_keep_an_origin_out(t *testing.T) {
 
 	listed := handCORS{origin: "*", allow: protocolHeaders}.wrap(shop.NewHandler())
 	assert.NotContains(t, corstest.Check(listed, pageOrigin, corstest.WithAudiences("storefront")).Err().Error(), "WithNoAccess")
+}
+
+// What a real call shows counts where it differs from what the 415 showed.
+func TestCheck_of_calls_that_are_answered_otherwise(t *testing.T) {
+	t.Parallel()
+	lists := handCORS{origin: "*", allow: protocolHeaders + ", " + everyMetadata, expose: "Grpc-Status, Grpc-Message, Grpc-Status-Details-Bin"}
+	refusing := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnsupportedMediaType) })
+	for name, row := range map[string]struct {
+		call       http.HandlerFunc // answers the real calls
+		called     bool
+		blocked    bool
+		cannotRead []string
+		err        string
+	}{
+		"without the lists": {
+			call:    func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) },
+			blocked: true, cannotRead: []string{"X-Catalog-Version"}, err: "[MissingAllowOriginHeader, answered 502]",
+		},
+		"with a panic": {
+			call:       func(http.ResponseWriter, *http.Request) { panic("at the disco") },
+			cannotRead: []string{"X-Catalog-Version"}, err: "the handler panicked: at the disco",
+		},
+		"with success and without the header": {
+			call:   lists.wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP,
+			called: true,
+		},
+		"with success in the header": {
+			call:   lists.wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Grpc-Status", "0") })).ServeHTTP,
+			called: true,
+		},
+		"with a failure in the header": {
+			call:   lists.wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Grpc-Status", "5") })).ServeHTTP,
+			called: true, cannotRead: []string{"X-Catalog-Version"}, err: "Access-Control-Expose-Headers must list X-Catalog-Version",
+		},
+		"with another list": {
+			call: handCORS{origin: "*", allow: lists.allow, expose: "X-Catalog-Version"}.wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("X-Catalog-Version", "7")
+				w.WriteHeader(http.StatusNotFound)
+			})).ServeHTTP,
+			called: true,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var bodies sync.Map // bytes, by what was called
+			r := corstest.Check(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if !strings.HasSuffix(r.Header.Get("Content-Type"), "proto") && r.URL.Query().Get("encoding") != "proto" {
+					lists.wrap(refusing).ServeHTTP(w, r)
+					return
+				}
+				body, err := io.ReadAll(r.Body)
+				assert.NoError(t, err)
+				bodies.Store(r.Method+" "+r.URL.Path+" "+r.Header.Get("Content-Type"), len(body))
+				row.call(w, r)
+			}), pageOrigin, corstest.WithServices(catalogService), corstest.WithAudiences(), corstest.WithCalls(nil, catalogService))
+			for protocol, result := range of(r, "/"+catalogService+"/GetProduct") {
+				assert.Equal(t, row.called, result.Called, protocol)
+				assert.Equal(t, row.blocked, result.Blocked != nil, protocol)
+				assert.Equal(t, row.cannotRead, slices.Clip(append([]string(nil), result.CannotRead...)), protocol)
+				assert.Equal(t, row.err == "", ok(result), protocol)
+			}
+			if row.err != "" {
+				require.ErrorContains(t, r.Err(), row.err)
+			}
+			for call, want := range map[string]int{
+				"POST /" + catalogService + "/GetProduct application/proto":           0,
+				"GET /" + catalogService + "/GetProduct ":                             0,
+				"POST /" + catalogService + "/GetProduct application/grpc-web+proto":  5,
+				"POST /" + catalogService + "/WatchPrices application/connect+proto":  5,
+				"POST /" + catalogService + "/WatchPrices application/grpc-web+proto": 5,
+			} {
+				got, _ := bodies.Load(call)
+				assert.Equal(t, want, got, call)
+			}
+		})
+	}
 }
 
 // What is missing is said once.
