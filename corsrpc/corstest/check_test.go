@@ -632,6 +632,63 @@ func TestCheck_leaves_out_what_pages_do_not_call(t *testing.T) {
 	assert.Len(t, of(r, "/grpc.x.v1.One/Call"), 2)
 }
 
+// The report for people: every answer has its word, and each change is named
+// once.
+func TestReport_text(t *testing.T) {
+	t.Parallel()
+	blocked := &corstest.BlockedError{Code: "SomeCode", URL: "https://api.example/x", Fix: "answer OPTIONS https://api.example/x", Status: 405}
+	strange := &corstest.BlockedError{Code: "OtherCode", URL: "https://api.example/x", Header: allowOrigin, Fix: "permit it"}
+	r := corstest.Report{
+		Origin: pageOrigin, NotServed: []string{"x.v1.Absent"},
+		Results: []corstest.Result{
+			{Procedure: "/x.v1.X/A", Protocol: "Connect", Status: 415},
+			{Procedure: "/x.v1.X/B", Protocol: "Connect", Refused: true, Blocked: blocked},
+			{Procedure: "/x.v1.X/C", Protocol: "Connect", Blocked: blocked},
+		},
+	}
+	head := "CORS check for pages of https://app.example.com (Standard): 1 of 3 calls are not as expected\n\n"
+	titles := "      PROCEDURE  PROTOCOL  ANSWER   CANNOT SEND  CANNOT READ\n"
+	foot := "\nNot served here: x.v1.Absent\n\nTo fix it:\n  - /x.v1.X/C: answer OPTIONS (the URL) [SomeCode, answered 405]\n"
+	assert.Equal(t, head+titles+
+		"ok    /x.v1.X/A  Connect   415\n"+
+		"ok    /x.v1.X/B  Connect   refused\n"+
+		"FAIL  /x.v1.X/C  Connect   blocked\n"+foot, r.String())
+	assert.EqualError(t, r.Err(), head+titles+"FAIL  /x.v1.X/C  Connect   blocked\n"+foot)
+
+	r.Results = append(r.Results[:2:2],
+		corstest.Result{Procedure: "/x.v1.X/C", Protocol: "Connect GET", Refused: true, Blocked: blocked, Runs: true},
+		corstest.Result{Procedure: "/x.v1.X/C", Protocol: "gRPC-Web", Refused: true},
+		corstest.Result{Procedure: "/x.v1.X/D", Protocol: "Connect", Blocked: strange},
+		corstest.Result{Procedure: "/x.v1.X/D", Protocol: "gRPC-Web", Blocked: strange},
+		corstest.Result{Procedure: "/x.v1.X/E", Protocol: "Connect", Blocked: strange, CannotSend: []string{"X-B"}, CannotRead: []string{"X-C"}},
+		corstest.Result{Procedure: "/x.v1.X/F", Protocol: "Connect", Status: 200, CannotSend: []string{"X-A"}, CannotRead: []string{"X-D", "X-C"}},
+	)
+	r.NotServed = nil
+	assert.Equal(t, "CORS check for pages of https://app.example.com (Standard): 6 of 8 calls are not as expected\n\n"+
+		"      PROCEDURE  PROTOCOL     ANSWER        CANNOT SEND  CANNOT READ\n"+
+		"ok    /x.v1.X/A  Connect      415\n"+
+		"ok    /x.v1.X/B  Connect      refused\n"+
+		"FAIL  /x.v1.X/C  Connect GET  runs, unread\n"+
+		"FAIL  /x.v1.X/C  gRPC-Web     reachable\n"+
+		"FAIL  /x.v1.X/D  Connect      blocked\n"+
+		"FAIL  /x.v1.X/D  gRPC-Web     blocked\n"+
+		"FAIL  /x.v1.X/E  Connect      blocked       X-B          X-C\n"+
+		"FAIL  /x.v1.X/F  Connect      200           X-A          X-D, X-C\n"+
+		"\nTo fix it:\n"+
+		"  - /x.v1.X/D: permit it [OtherCode, answered 0]\n"+
+		"  - /x.v1.X/C: refuse GETs of pages of this origin: they are not preflighted, so the procedure runs, with the user's cookies, and CORS merely hides the answer\n"+
+		"  - /x.v1.X/C: refuse pages of this origin\n"+
+		"  - or, where pages of https://app.example.com must not call these, say so: WithAudiences, or WithServices and WithNoAccess\n"+
+		"  - Access-Control-Allow-Headers must list X-A, X-B\n"+
+		"  - Access-Control-Expose-Headers must list X-C, X-D\n", r.String())
+
+	r = corstest.Report{Origin: pageOrigin, Results: []corstest.Result{{Procedure: "/x.v1.X/A", Protocol: "Connect", Status: 415}}}
+	require.NoError(t, r.Err())
+	assert.Equal(t, "CORS check for pages of https://app.example.com (Standard): all 1 calls are as expected\n\n"+
+		"    PROCEDURE  PROTOCOL  ANSWER  CANNOT SEND  CANNOT READ\n"+
+		"ok  /x.v1.X/A  Connect   415\n", r.String())
+}
+
 // A full check of 100 procedures is part of every test run, so it must not be
 // felt.
 func TestCheck_of_100_procedures(t *testing.T) {
