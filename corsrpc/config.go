@@ -84,8 +84,9 @@ type Config struct {
 	//
 	// The most specific key wins: from the left, segment by segment, a
 	// literal one before braces before the rest of a subtree. Procedures win
-	// over resources: a key below a governed service has no effect. A path with empty segments, . or .. is none of them,
-	// since handlers differ on what it means.
+	// over resources: a key below a governed service has no effect. A path with
+	// empty segments, . or .. is none of them, since handlers differ on what it
+	// means.
 	Resources map[string]Resource
 
 	// PathPrefix is the path below which Wrap finds the procedures, "" for
@@ -121,8 +122,8 @@ type Config struct {
 	// OnDenied is told of each request that was refused, or that its browser
 	// will block, with a Decision whose Allowed is false; on paths that are
 	// not governed, of those preflights alone that are for a procedure below
-	// another PathPrefix. It runs synchronously in the request's goroutine, concurrently with itself, and
-	// must not block. See [LogDenied].
+	// another PathPrefix. It runs synchronously in the request's goroutine,
+	// concurrently with itself, and must not block. See [LogDenied].
 	OnDenied func(context.Context, Decision)
 
 	// DangerouslyAllowInsecureOrigins permits credentials for http origins of

@@ -398,8 +398,9 @@ func (p *probe) expectTurnedAway(result *Result) {
 			result.failure = err
 			return
 		}
+		// There is none where the browser refuses to send anything.
 		exchanges := browser.Exchanges()
-		if !turnsAway(exchanges[len(exchanges)-1].Status) {
+		if n := len(exchanges); n > 0 && !turnsAway(exchanges[n-1].Status) {
 			result.Runs = true
 		}
 	}

@@ -364,6 +364,9 @@ func TestCheck_expects_strangers_not_to_run_anything(t *testing.T) {
 		"asking for credentials": {
 			http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }), nil, false,
 		},
+		"from a page that the browser lets send nothing, mixed content": {
+			unprotected, []corstest.CheckOption{corstest.WithServerURL("http://api.example.com")}, false,
+		},
 		"by a policy": {policy.Wrap(unprotected), nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {
