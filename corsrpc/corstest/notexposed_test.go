@@ -158,6 +158,15 @@ func TestNotExposed_of_the_own_origin_is_nothing(t *testing.T) {
 	assert.Empty(t, hidden(b))
 }
 
+// Of an image no page reads headers, so that it misses none.
+func TestNotExposed_of_an_image_is_nothing(t *testing.T) {
+	t.Parallel()
+	b := on(saying("X-Request-Id", "1"), corstest.Declare("*", corstest.Metadata{ResponseHeaders: []string{"X-Request-Id"}}))
+	requireAnswered(t, b, corstest.Request{URL: apiURL, Mode: corstest.ModeNoCORS, Destination: "image"})
+	assert.Empty(t, hidden(b))
+	require.NoError(t, b.Err())
+}
+
 // Err reports a repeated problem once.
 func TestErr_reports_each_problem_once(t *testing.T) {
 	t.Parallel()
