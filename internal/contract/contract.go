@@ -1,21 +1,16 @@
 // Package contract reads from protobuf descriptors what an RPC service offers
 // to pages: its procedures, their kinds, and what the options of
-// corsrpc/v1/options.proto declare of them.
+// corsrpc/v1/options.proto declare for them.
 package contract
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
-	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
-
-	"github.com/corsrpc/corsrpc-go/corsrpc/corsrpcv1"
 )
 
 // A Service is what the schema says of one service.
@@ -72,10 +67,27 @@ func (s *Service) Path() string { return "/" + s.Name + "/" }
 
 // Infrastructure reports whether a service of this full name belongs to the
 // RPC frameworks and not to the application: health, reflection and the like.
+// The packages are exact, except for those below google: grpc.acme.v1 is an
+// application's.
 func Infrastructure(service string) bool {
-	return strings.HasPrefix(service, "grpc.") ||
-		strings.HasPrefix(service, "google.") ||
-		strings.HasPrefix(service, "connectext.")
+	if strings.HasPrefix(service, "google.") {
+		return true
+	}
+	// grpcreflect and grpchealth register copies of the descriptors under this
+	// package, so that they do not clash with grpc-go's.
+	name := strings.TrimPrefix(service, "connectext.")
+	end := strings.LastIndexByte(name, '.')
+	return end >= 0 && slices.Contains(infrastructure, name[:end])
+}
+
+var infrastructure = []string{
+	"grpc.binarylog.v1",
+	"grpc.channelz.v1",
+	"grpc.health.v1",
+	"grpc.lb.v1",
+	"grpc.lookup.v1",
+	"grpc.reflection.v1",
+	"grpc.reflection.v1alpha",
 }
 
 // Services returns every service in files, sorted by name. Its error joins those
@@ -109,100 +121,22 @@ func Services(files *protoregistry.Files) ([]Service, error) {
 
 func read(sd protoreflect.ServiceDescriptor) (Service, error) {
 	service := Service{Name: string(sd.FullName())}
-	options := &descriptorpb.ServiceOptions{}
-	failures := readOptions(sd, options, corsrpcv1.E_Service)
-	if o, ok := proto.GetExtension(options, corsrpcv1.E_Service).(*corsrpcv1.ServiceOptions); ok {
-		service.Options = fromSchema(o)
-	}
+	var failures error
+	service.Options, failures = readOptions(sd, &descriptorpb.ServiceOptions{}, "corsrpc.v1.service")
 	service.Methods = make([]Method, sd.Methods().Len())
 	for i := range service.Methods {
 		md := sd.Methods().Get(i)
-		options := &descriptorpb.MethodOptions{}
-		failures = errors.Join(failures, readOptions(md, options, corsrpcv1.E_Method))
-		method := Method{
+		builtIn := &descriptorpb.MethodOptions{}
+		options, err := readOptions(md, builtIn, "corsrpc.v1.method")
+		failures = errors.Join(failures, err)
+		service.Methods[i] = Method{
 			Name:            string(md.FullName()),
 			Procedure:       service.Path() + string(md.Name()),
 			ClientStreaming: md.IsStreamingClient(),
 			ServerStreaming: md.IsStreamingServer(),
-			NoSideEffects:   options.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS,
+			NoSideEffects:   builtIn.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS,
+			Options:         options,
 		}
-		if o, ok := proto.GetExtension(options, corsrpcv1.E_Method).(*corsrpcv1.MethodOptions); ok {
-			method.Options = fromSchema(o)
-		}
-		service.Methods[i] = method
 	}
 	return service, failures
-}
-
-// readOptions copies a descriptor's options into one of the generated types,
-// with our extension parsed. Those of descriptors that were built at run time
-// may be of another Go type or hold the extension unparsed; the wire format is
-// what all of them share.
-//
-// What it does not understand of the extension is an error: to pass over it
-// could open what the schema closes.
-func readOptions(d protoreflect.Descriptor, into proto.Message, extension protoreflect.ExtensionType) error {
-	options := d.Options()
-	if proto.Size(options) == 0 {
-		return nil
-	}
-	wire, err := proto.MarshalOptions{AllowPartial: true}.Marshal(options)
-	if err == nil {
-		err = proto.UnmarshalOptions{AllowPartial: true, Resolver: extensions}.Unmarshal(wire, into)
-	}
-	if err != nil {
-		return fmt.Errorf("options of %s cannot be read: %w", d.FullName(), err)
-	}
-	name := extension.TypeDescriptor().FullName()
-	if mentions(into.ProtoReflect().GetUnknown(), extension.TypeDescriptor().Number()) {
-		return fmt.Errorf("options of %s cannot be read: field %d is not (%s); see that no other option has its number",
-			d.FullName(), extension.TypeDescriptor().Number(), name)
-	}
-	if len(into.ProtoReflect().Get(extension.TypeDescriptor()).Message().GetUnknown()) > 0 {
-		return fmt.Errorf("options of %s cannot be read: (%s) has a field that this version of corsrpc does not know; use the version whose corsrpc/v1/options.proto the schema imports",
-			d.FullName(), name)
-	}
-	return nil
-}
-
-// mentions reports whether a field of this number is in valid wire format.
-func mentions(wire []byte, number protowire.Number) bool {
-	for len(wire) > 0 {
-		n, _, length := protowire.ConsumeField(wire)
-		if n == number || length < 0 {
-			return true
-		}
-		wire = wire[length:]
-	}
-	return false
-}
-
-// extensions resolves ours only: whatever else stands in the options is kept
-// unparsed.
-var extensions = func() *protoregistry.Types {
-	types := &protoregistry.Types{}
-	for _, extension := range []protoreflect.ExtensionType{corsrpcv1.E_Service, corsrpcv1.E_Method} {
-		if err := types.RegisterExtension(extension); err != nil {
-			panic(err) // two extensions of one package have the same name
-		}
-	}
-	return types
-}()
-
-// fromSchema takes either message: they have the same fields.
-func fromSchema(o interface {
-	GetRequestHeaders() []string
-	GetResponseHeaders() []string
-	GetResponseTrailers() []string
-	GetAudience() string
-	GetAccess() corsrpcv1.Access
-}) Options {
-	return Options{
-		RequestHeaders:   o.GetRequestHeaders(),
-		ResponseHeaders:  o.GetResponseHeaders(),
-		ResponseTrailers: o.GetResponseTrailers(),
-		Audience:         o.GetAudience(),
-		// A value that this version does not know must not open anything.
-		Internal: o.GetAccess() != corsrpcv1.Access_ACCESS_UNSPECIFIED,
-	}
 }

@@ -295,7 +295,7 @@ func TestStreamingKinds(t *testing.T) {
 	}
 }
 
-// Whatever access says, but for nothing, closes.
+// Whatever access says closes, unless it says nothing.
 func TestAccess(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -417,7 +417,7 @@ func TestMalformedOptionsOfManyServices(t *testing.T) {
 		files = append(files, file)
 	}
 	_, err := contract.Services(registry(t, files...))
-	const why = "; see that no other option has its number"
+	const why = "; make sure that no other option has its number"
 	assert.EqualError(t, err, ""+
 		"options of a.Service cannot be read: field 57417894 is not (corsrpc.v1.service)"+why+"\n"+
 		"options of a.Service.Call cannot be read: field 57417894 is not (corsrpc.v1.method)"+why+"\n"+
