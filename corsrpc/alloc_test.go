@@ -22,7 +22,7 @@ import (
 var discard = slog.New(slog.DiscardHandler)
 
 // A reusableWriter is a ResponseWriter whose header map is cleared between
-// answers, so that only what the middleware allocates is counted.
+// responses, so that only what the middleware allocates is counted.
 type reusableWriter struct{ header http.Header }
 
 func (w *reusableWriter) Header() http.Header         { return w.header }
@@ -48,22 +48,25 @@ func paths() []path {
 	long := strings.Repeat("content-type,", 1<<20/13)
 	return []path{
 		{"call", newRequest("POST", addItem, "Origin", app, "Sec-Fetch-Site", "cross-site"), 1},
+		{"call with cookies", newRequest("POST", addItem, "Origin", app, "Sec-Fetch-Site", "cross-site", "Cookie", "session=1"), 1},
 		{"call from a subdomain", newRequest("POST", addItem, "Origin", "https://a.b.preview.example.com", "Sec-Fetch-Site", "cross-site"), 1},
 		{"call refused", newRequest("POST", addItem, "Origin", evil, "Sec-Fetch-Site", "cross-site"), 1},
-		{"Connect GET", newRequest("GET", getProduct, "Origin", app), 1},
+		{"Connect GET", newRequest("GET", getProduct, "Origin", app), 2},
+		{"HEAD", newRequest("HEAD", getProduct, "Origin", app), 2},
 		{"call without Origin", newRequest("POST", addItem), 0},
-		{"GET without Origin", newRequest("GET", getProduct), 1},
+		{"GET without Origin", newRequest("GET", getProduct), 2},
 		{"same origin", newRequest("POST", addItem, "Origin", "https://api.example.com", "Sec-Fetch-Site", "same-origin"), 1},
 		{"unknown method", newRequest("POST", "/"+catalog+"/Newer", "Origin", app), 1},
-		{"ungoverned", newRequest("POST", "/healthz", "Origin", app), 0},
+		{"ungoverned", newRequest("POST", "/healthz", "Origin", app, "Sec-Fetch-Site", "cross-site"), 0},
+		{"ungoverned, with a path that has to be read closely", newRequest("POST", "/static/%2e%2e/acme.shop.v1.%43atalogServic/a;b/c\\d", "Sec-Fetch-Site", "cross-site"), 0},
 		{"preflight, Connect", newPreflight(addItem, app, "POST", "Access-Control-Request-Headers", "connect-protocol-version,content-type"), 1},
 		{"preflight, gRPC-Web", newPreflight(addItem, app, "POST", "Access-Control-Request-Headers", "content-type,x-grpc-web,x-user-agent"), 1},
 		{"preflight, metadata", newPreflight(addItem, app, "POST", "Access-Control-Request-Headers", "authorization,connect-protocol-version,content-type,x-tenant-id"), 1},
 		{"preflight, hostile list", newPreflight(addItem, app, "POST", "Access-Control-Request-Headers", long), 1},
-		{"preflight refused", newPreflight(addItem, evil, "POST"), 0},
-		{"preflight refused, hostile origin", newPreflight(addItem, "https://"+strings.Repeat("a.", 1<<19)+"preview.example.com", "POST"), 0},
-		{"preflight refused, two origins", newPreflight(addItem, app, "POST", "Origin", app), 0},
-		{"preflight refused, internal", newPreflight(purgeCarts, app, "POST"), 0},
+		{"preflight refused", newPreflight(addItem, evil, "POST"), 1},
+		{"preflight refused, hostile origin", newPreflight(addItem, "https://"+strings.Repeat("a.", 1<<19)+"preview.example.com", "POST"), 1},
+		{"preflight refused, two origins", newPreflight(addItem, app, "POST", "Origin", app), 1},
+		{"preflight refused, internal", newPreflight(purgeCarts, app, "POST"), 1},
 	}
 }
 
@@ -74,14 +77,14 @@ func rpcConfig(origins ...string) corsrpc.Config {
 		RequestHeaders:   []string{"Authorization"},
 		ResponseHeaders:  []string{"X-Request-Id"},
 		ResponseTrailers: []string{"X-Cost"},
-		Audiences:        map[string][]string{"storefront": append([]string{app, "https://*.preview.example.com"}, origins...)},
+		Audiences:        map[string][]string{"storefront": append([]string{app, "https://*.preview.example.com"}, origins...), "backoffice": {}},
 	}
 }
 
 func TestAllocations(t *testing.T) {
 	config := rpcConfig()
 	reporting := rpcConfig()
-	reporting.OnDenied = corsrpc.LogDenied(discard)
+	reporting.OnDecision = corsrpc.LogDenied(discard)
 	w := &reusableWriter{header: make(http.Header)}
 	for _, p := range paths() {
 		handler := newPolicy(t, config).Wrap(nothing{})
@@ -96,13 +99,23 @@ func TestAllocations(t *testing.T) {
 			assert.Equal(t, p.allocs, testing.AllocsPerRun(100, func() {
 				clear(w.header)
 				handler.ServeHTTP(w, p.r)
-			}), "%s, with OnDenied", p.name)
+			}), "%s, with OnDecision", p.name)
 		}
 	}
+	anonymous := rpcConfig()
+	anonymous.Credentials = false
+	handler := newPolicy(t, anonymous).Wrap(nothing{})
+	r := newRequest("POST", addItem, "Origin", app, "Sec-Fetch-Site", "cross-site")
+	assert.Equal(t, 1.0, testing.AllocsPerRun(100, func() {
+		clear(w.header)
+		handler.ServeHTTP(w, r)
+	}), "call without credentials")
+
 	policy := newPolicy(t, config)
 	call := corsrpc.Call{Procedure: addItem, Header: header("Origin", app)}
 	assert.Zero(t, testing.AllocsPerRun(100, func() { policy.Admit(t.Context(), call) }), "Admit")
 	assert.Zero(t, testing.AllocsPerRun(100, func() { policy.Exposes(addItem, "trailer-x-cost") }), "Exposes")
+	assert.Zero(t, testing.AllocsPerRun(100, func() { policy.Governs(addItem) }), "Governs")
 }
 
 // manyOrigins are exact ones that no test uses.

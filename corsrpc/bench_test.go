@@ -1,8 +1,10 @@
 package corsrpc_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/corsrpc/corsrpc-go/corsrpc"
@@ -32,6 +34,29 @@ func BenchmarkWrap(b *testing.B) {
 			handler.ServeHTTP(w, r)
 		}
 	})
+}
+
+// Each request with a hook that gets its Decision. A hostile origin costs what
+// any other does.
+func BenchmarkDecision(b *testing.B) {
+	config := rpcConfig()
+	config.OnDecision = func(context.Context, corsrpc.Decision) {}
+	list := []string{"Access-Control-Request-Headers", "x-debug,x-unknown"}
+	for _, c := range []struct {
+		name string
+		r    *http.Request
+	}{
+		{"call", newRequest("POST", addItem, "Origin", app, "Sec-Fetch-Site", "cross-site")},
+		{"call refused", newRequest("POST", addItem, "Origin", evil, "Sec-Fetch-Site", "cross-site")},
+		{"preflight", newPreflight(addItem, app, "POST")},
+		{"preflight blocked", newPreflight(addItem, app, "POST", list...)},
+		{"preflight refused", newPreflight(addItem, evil, "POST", list...)},
+		{"preflight refused, origin of 64 bytes", newPreflight(addItem, "https://"+strings.Repeat("a.", 22)+"example.com", "POST", list...)},
+		{"preflight refused, origin of 1 MiB", newPreflight(addItem, "https://"+strings.Repeat("a.", 1<<19)+"example.com", "POST", list...)},
+		{"preflight refused, look-alike", newPreflight(addItem, "https://app.example.com.evil.test", "POST", list...)},
+	} {
+		b.Run(c.name, func(b *testing.B) { benchmark(b, config, c.r) })
+	}
 }
 
 // The same by the number of exact origins.

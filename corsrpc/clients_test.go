@@ -33,7 +33,7 @@ func newServer(t testing.TB, h http.Handler) *httptest.Server {
 }
 
 // fromPage sets Origin and the rest of what a browser would on each request,
-// and checks that each answer permits it to be read.
+// and checks that each response lets the page read it.
 type fromPage struct {
 	t    *testing.T
 	next http.RoundTripper
@@ -230,7 +230,7 @@ func TestGRPCClientThroughWrap(t *testing.T) {
 		_, err = catalogs.GetProduct(metadata.AppendToOutgoingContext(ctx, "origin", evil), &shopv1.GetProductRequest{ProductId: "teapot"})
 		assert.Equal(t, codes.PermissionDenied, status.Code(err), name)
 		_, err = carts.PurgeCarts(ctx, &shopv1.PurgeCartsRequest{})
-		assert.NotEqual(t, codes.PermissionDenied, status.Code(err), "%s: internal, but no browser", name)
+		assert.NotEqual(t, codes.PermissionDenied, status.Code(err), "%s: internal, by another server", name)
 		require.NoError(t, conn.Close())
 	}
 }

@@ -12,29 +12,31 @@ import (
 // Config says who may call which services. It is read once, by [New] or
 // [Policy.Update]; changing it later changes nothing.
 //
-// Each procedure gets one rule. What concerns who may call is replaced by the
-// more specific: a method's before its service's before Config's, and at one
-// level an Override before the audience in the schema. Lists of header names
+// Each procedure gets one rule. For who may call, the most specific setting
+// wins: method, then service, then Config. At the same level, an Override wins
+// over the schema. But no setting opens what is internal. Lists of header names
 // add up over all levels.
 //
-// Except where a field says otherwise, nil stands for a default and an empty
-// slice that is not nil for none. The zero Config governs every linked service
-// and lets no page call.
+// Unless a field says otherwise, nil means the default, and a non-nil empty slice
+// means none. The zero Config governs every registered service and lets no page
+// call.
 type Config struct {
-	// Origins are those of the pages that may call, each exactly as browsers
-	// send it:
+	// Origins are the origins of the pages that may call, each exactly as
+	// browsers send it:
 	//
 	//	https://app.example.com    this origin
 	//	https://*.example.com      its subdomains of any depth, not itself
 	//	http://localhost:*         at any port, or none
-	//	chrome-extension://id      other schemes: these very bytes
+	//	chrome-extension://id      other schemes: exactly these bytes
 	//	*                          alone: every origin, without credentials
 	Origins []string
 
 	// Credentials lets pages call with cookies, HTTP authentication or client
 	// certificates. Bearer tokens in an Authorization header do not need it.
-	// It is refused together with "*", with http origins of other machines
-	// and with patterns on public suffixes.
+	// Without it, cross-origin calls that carry cookies are refused. It can
+	// never be combined with "*". It can be combined with http origins of
+	// other machines, or with patterns on public suffixes, only if the
+	// matching Dangerously field is set.
 	Credentials bool
 
 	// RequestHeaders are the names of application metadata that pages may
@@ -50,14 +52,32 @@ type Config struct {
 	// read, each without a protocol's prefix.
 	ResponseTrailers []string
 
-	// Protocols shape the generated lists; nil stands for all. They never
-	// lead to a refusal: which protocols are served is the handlers' affair.
+	// Protocols shape the generated lists; nil means all. They never cause a
+	// refusal: the handlers decide which protocols are served.
 	Protocols []Protocol
 
+	// REST says how the REST bindings of the schema, google.api.http, are
+	// served behind this policy. Each binding gets the permissions of its
+	// procedure. Bindings are matched under PathPrefix; a gateway mounted
+	// under a different prefix needs a Policy of its own. Procedures win over
+	// bindings, and bindings over resources.
+	REST REST
+
+	// Bindings are REST bindings that are declared outside the schema, in
+	// grpc-gateway's YAML files or by vanguard.WithRules. The keys are full
+	// method names; each value lists an HTTP method and a path template, such
+	// as "POST /v1/admin:purge". They join the schema's.
+	Bindings map[string][]string
+
 	// Services are the full names of the services to govern, such as
-	// acme.shop.v1.CartService. "*", and nil, stands for every linked service
-	// but those of packages grpc, google and connectext, which must be named
-	// to be governed.
+	// acme.shop.v1.CartService. Both "*" and nil mean every registered
+	// service, except for infrastructure: health, reflection and the other
+	// services of grpc-go's packages, and those of packages below google.
+	// Infrastructure must be named to be governed, and can be named even if it
+	// is not registered.
+	//
+	// A registered service that is listed in neither Services nor Except is
+	// closed to pages, unless it is infrastructure.
 	Services []string
 
 	// Except are full names of services that another policy owns: this one
@@ -69,62 +89,105 @@ type Config struct {
 	// a method that is ACCESS_INTERNAL in the schema.
 	Overrides map[string]Override
 
-	// Audiences give origins to the audiences that are named in the schema.
-	// A method whose audience is not here can be called by no page; for the
-	// services named in Services that is an error. Audiences that no linked
-	// service names are none, so that servers can share a list.
+	// Audiences map the audiences that the schema names to origins.
+	// It is an error if a method of a governed service has an audience that is
+	// not here; an empty list lets no page call. Audiences that the schema
+	// does not name are ignored, so servers can share a list.
 	Audiences map[string][]string
 
 	// Resources are plain HTTP paths beside the procedures: fonts, images,
-	// uploads, REST. The keys are decoded, case-sensitive paths:
+	// uploads, documentation. The keys are decoded, case-sensitive paths:
 	//
 	//	/upload             this path
 	//	/products/{id}      one segment in place of the braces, not empty
 	//	/fonts/             this path and everything below
 	//
-	// The most specific key wins: from the left, segment by segment, a
-	// literal one before braces before the rest of a subtree. Procedures win
-	// over resources: a key below a governed service has no effect. A path with
-	// empty segments, . or .. is none of them, since handlers differ on what it
-	// means.
+	// The most specific key wins. Keys are compared from the left, segment by
+	// segment: a literal segment beats braces, and braces beat a subtree.
+	// Procedures win over resources: a key below a governed service has no
+	// effect. An encoded slash is part of a segment. Paths with empty or dot
+	// segments match no key, since handlers differ on what they mean.
 	Resources map[string]Resource
 
-	// PathPrefix is the path below which Wrap finds the procedures, "" for
-	// the root: "/api" where it is around http.StripPrefix("/api", mux).
-	// Procedures elsewhere are not governed, and not protected; OnDenied is
-	// told of preflights for them. It concerns neither Resources nor
-	// [Policy.Service].
+	// PathPrefix is the path below which Wrap finds the procedures: "" for the
+	// root, or "/api" if Wrap is around http.StripPrefix("/api", mux).
+	// Procedures served under any other prefix get no CORS headers, and are
+	// protected only as alternative spellings; preflights for them are
+	// reported to OnDecision. PathPrefix does not apply to Resources or
+	// [Policy.WrapService].
 	PathPrefix string
 
-	// Hosts are the server's own public hosts, host or host:port, with which
-	// an Origin is compared where the browser does not say whether a request
-	// is same-origin (see [Policy.Wrap]). nil stands for the request's Host
-	// field. On plain HTTP that field is chosen by whoever controls the name
-	// in the URL, so Hosts are what stops DNS rebinding there.
+	// Hosts are the server's own public hosts, each host or host:port. An
+	// Origin is compared with them if the browser does not send
+	// Sec-Fetch-Site; see [Policy.Wrap]. nil means the request's Host header.
+	// On plain HTTP that header is chosen by whoever controls the name in the
+	// URL, so set Hosts, together with RequireHosts, to stop DNS rebinding
+	// there.
 	Hosts []string
 
-	// Files hold the descriptors of the services; nil stands for
+	// RequireHosts refuses calls whose host is not in Hosts, GET included: on
+	// plain HTTP, DNS rebinding makes a page of another site look like the
+	// server's own. Include the names that gRPC clients and service meshes
+	// use. It is an error without Hosts.
+	//
+	// It applies to procedures, bindings, their alternative spellings and
+	// their preflights. Resources, infrastructure and paths that are not
+	// governed can still be reached.
+	RequireHosts bool
+
+	// RequireFetchMetadata refuses calls with neither Origin nor
+	// Sec-Fetch-Site. It is for listeners that only browsers reach, over
+	// HTTPS; on plain HTTP browsers do not send Sec-Fetch-Site. Behind a CDN
+	// that removes these headers every page looks like a non-browser client,
+	// and this field refuses everything. It applies to the same requests as
+	// RequireHosts.
+	RequireFetchMetadata bool
+
+	// Files hold the descriptors of the services; nil means
 	// [protoregistry.GlobalFiles], where generated code registers them.
 	Files *protoregistry.Files
 
-	// MaxAge is how long browsers may cache a preflight's answer: 0 stands
-	// for two hours, Chromium's limit; a negative value is sent as 0, so that
-	// nothing is cached. Below one second and over 24 hours, Firefox's limit,
-	// it is an error. Fractions of a second are cut off.
+	// MaxAge is how long browsers can cache a preflight's response: 0 means
+	// two hours, Chromium's limit; a negative value prevents caching. Positive
+	// values below one second or above 24 hours, Firefox's limit, are errors.
+	// Fractions of a second are dropped.
 	MaxAge time.Duration
 
-	// ReportOnly lets every call reach its handler, while OnDenied is told
-	// what would have been refused: the way in for servers in use. Pages of
-	// other origins still get no permission to read, their preflights are
-	// still refused, and so are calls to ACCESS_INTERNAL methods.
+	// ReportOnly lets every call reach its handler, except calls to internal
+	// methods, and OnDecision reports what would have been refused: for
+	// migrating existing servers. Pages whose origin is not listed still get
+	// no permission to read, and their preflights are still refused.
 	ReportOnly bool
 
-	// OnDenied is told of each request that was refused, or that its browser
-	// will block, with a Decision whose Allowed is false; on paths that are
-	// not governed, of those preflights alone that are for a procedure below
-	// another PathPrefix. It runs synchronously in the request's goroutine,
-	// concurrently with itself, and must not block. See [LogDenied].
-	OnDenied func(context.Context, Decision)
+	// ExplainTo are the origins of developers' pages, such as
+	// "http://localhost:*"; never "*". A page of such an origin can read why a
+	// call is refused: the response is an error in the shape of its protocol,
+	// permission_denied with the Reason, Detail and Fix.
+	//
+	// For that, a preflight from such a page succeeds even if the call will be
+	// refused. Wrap then checks the call itself, and refuses it if it has a
+	// header that the preflight would otherwise have stopped. No handler runs
+	// that would not run without ExplainTo. Internal methods, Resources and
+	// alternative spellings of a path are not explained. Nothing changes for
+	// other pages.
+	ExplainTo []string
+
+	// ExplainIgnore are names of request headers that your proxies add,
+	// besides well-known ones such as X-Forwarded-For. Their presence does
+	// not cause calls from ExplainTo origins to be refused.
+	ExplainIgnore []string
+
+	// OnDecision is called for every request that Wrap refuses, whatever the
+	// path; for every other marked request on a governed path; for every
+	// request that passes only because of ReportOnly; for navigations that
+	// pass although their path is an alternative spelling of a procedure's;
+	// and for preflights that miss a procedure only by its PathPrefix. If the
+	// Outcome is OutcomeAllowed, the fields Origin, Detail and Fix are empty,
+	// and the call does not allocate.
+	//
+	// It runs synchronously in the request's goroutine, concurrently with
+	// itself, and must not block. See [LogDenied] and [JoinHooks].
+	OnDecision func(context.Context, Decision)
 
 	// DangerouslyAllowInsecureOrigins permits credentials for http origins of
 	// other machines, whose pages anyone on the network path can rewrite.
@@ -132,68 +195,10 @@ type Config struct {
 
 	// DangerouslyAllowPublicSuffixes permits credentials for patterns on
 	// public suffixes such as https://*.github.io, under which anyone can
-	// register. What is known of them is the list in golang.org/x/net as it
-	// was linked; a pattern above some suffixes, such as
+	// register. The suffixes are those of the list in the linked version of
+	// golang.org/x/net; a pattern above some suffixes, such as
 	// https://*.amazonaws.com above s3.amazonaws.com, is not detected.
 	DangerouslyAllowPublicSuffixes bool
-}
-
-// An Override is an exception for one service or method. The zero Override
-// changes nothing.
-type Override struct {
-	// Origins replace those of the levels above: nil inherits, an empty slice
-	// lets no page call.
-	Origins []string
-	// Credentials and ReportOnly replace those of the levels above.
-	Credentials Setting
-	ReportOnly  Setting
-	// These add to Config's and the schema's.
-	RequestHeaders, ResponseHeaders, ResponseTrailers []string
-}
-
-// A Setting is a switch that may also be left as it is.
-type Setting uint8
-
-const (
-	// Inherit leaves the setting as it is at the level above.
-	Inherit Setting = iota
-	// On turns it on.
-	On
-	// Off turns it off.
-	Off
-)
-
-// String returns the setting's name.
-func (s Setting) String() string {
-	return enumText(s, []string{"Inherit", "On", "Off"})
-}
-
-// apply returns the setting's effect on an inherited value.
-func (s Setting) apply(inherited bool) bool {
-	return s == On || s == Inherit && inherited
-}
-
-// A Resource is what one plain HTTP path grants to pages. It inherits nothing
-// from Config, and it is not enforced: form posts and fonts live here, so
-// requests of other origins reach the handler, and the answer merely lacks the
-// headers. The zero Resource lets no page read.
-type Resource struct {
-	// Origins are as in Config.
-	Origins []string
-	// Credentials are as in Config. Fonts, images and scripts that are loaded
-	// without crossorigin="use-credentials" need none.
-	Credentials bool
-	// Methods are those that pages may use beside GET, HEAD and POST, which
-	// always pass. They are case-sensitive: scripts' requests carry PUT and
-	// DELETE in upper case, and PATCH as the script wrote it.
-	Methods []string
-	// RequestHeaders are the names that pages may send. Content-Type is one,
-	// for every other value than those of forms.
-	RequestHeaders []string
-	// ResponseHeaders are the names that pages may read.
-	ResponseHeaders []string
-	// MaxAge is as in Config.
-	MaxAge time.Duration
 }
 
 // clone copies everything in a Config that somebody could change.
@@ -204,8 +209,14 @@ func (c Config) clone() Config {
 	c.ResponseTrailers = slices.Clone(c.ResponseTrailers)
 	c.Protocols = slices.Clone(c.Protocols)
 	c.Services = slices.Clone(c.Services)
+	c.Bindings = maps.Clone(c.Bindings)
+	for name, bindings := range c.Bindings {
+		c.Bindings[name] = slices.Clone(bindings)
+	}
 	c.Except = slices.Clone(c.Except)
 	c.Hosts = slices.Clone(c.Hosts)
+	c.ExplainTo = slices.Clone(c.ExplainTo)
+	c.ExplainIgnore = slices.Clone(c.ExplainIgnore)
 	c.Audiences = maps.Clone(c.Audiences)
 	for name, origins := range c.Audiences {
 		c.Audiences[name] = slices.Clone(origins)

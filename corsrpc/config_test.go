@@ -21,6 +21,10 @@ import (
 	"github.com/corsrpc/corsrpc-go/corsrpc/corsrpcv1"
 )
 
+// noPages gives the audiences of the shop's schema, which a Config must have,
+// to no page.
+var noPages = map[string][]string{"storefront": {}, "backoffice": {}}
+
 // mistakes returns the parts of a joined error.
 func mistakes(t *testing.T, err error) []corsrpc.ConfigError {
 	t.Helper()
@@ -38,14 +42,14 @@ func mistakes(t *testing.T, err error) []corsrpc.ConfigError {
 func TestNewReportsEveryMistake(t *testing.T) {
 	t.Parallel()
 	const (
-		noHeader  = "is no header name: letters, digits and !#$%&'*+-.^_`|~ only, one name an element"
-		ownHeader = "belongs to CORS itself, which corsrpc answers; leave it out"
-		cookie    = "is never shown to pages nor set by them; for cookies, set Credentials"
-		forbidden = "is a forbidden request header: browsers let no page set it, so leave it out"
-		wildcard  = "is no header name; browsers take it for a wildcard only without credentials, and never for Authorization, so list the names"
-		noService = "is no linked service; write the full name of one, as acme.shop.v1.CartService, and import its generated code"
-		ageRange  = "is out of range; write 1s to 24h, as 2 * time.Hour, 0 for two hours, or a negative value against caching"
-		noHost    = "is no host; write host or host:port as browsers show it, without scheme, path and last dot and in lower case, as api.example.com"
+		noHeader  = "is not a valid header name: use letters, digits and !#$%&'*+-.^_`|~ only, and put each name in its own list element"
+		ownHeader = "belongs to CORS itself, which corsrpc handles: leave it out"
+		cookie    = "is never shown to pages and cannot be set by them; for cookies, set Credentials"
+		forbidden = "is a forbidden request header, which browsers let no page set: leave it out"
+		wildcard  = "is not a header name; browsers take it for a wildcard only without credentials, and never for Authorization: list the names"
+		noService = "is not a registered service: write the full name of one, such as acme.shop.v1.CartService, and import its generated code"
+		ageRange  = "is out of range: write 1s to 24h, such as 2 * time.Hour, 0 for two hours, or a negative value to prevent caching"
+		noHost    = "is not a host: write host or host:port as browsers show it, in lower case, without scheme, path or trailing dot, such as api.example.com"
 	)
 	config := corsrpc.Config{
 		Origins:          []string{"https://good.example.com", "https://App.example.com", "*", ""},
@@ -59,7 +63,7 @@ func TestNewReportsEveryMistake(t *testing.T) {
 			"acme.shop.v1.CartService.AddItem": {Origins: []string{"null"}, Credentials: 3, ReportOnly: 4, RequestHeaders: []string{"Cookie"}},
 			"acme.shop.v1.CartService.Nothing": {ResponseHeaders: []string{"X-A", "Set-Cookie"}, ResponseTrailers: []string{"a,b"}},
 		},
-		Audiences: map[string][]string{"storefront": {"https://shop.example.com:443"}},
+		Audiences: map[string][]string{"backoffice": {}, "storefront": {"https://shop.example.com:443"}},
 		Resources: map[string]corsrpc.Resource{
 			"fonts":          {},
 			"/a/{x}":         {},
@@ -86,7 +90,7 @@ func TestNewReportsEveryMistake(t *testing.T) {
 	assert.Equal(t, []corsrpc.ConfigError{
 		{"Origins[1]", "https://App.example.com", `has upper-case letters, which browsers write in lower case; write "https://app.example.com"`},
 		{"Origins[2]", "*", "makes the other origins of the list meaningless; list it alone, or leave it out"},
-		{"Origins[3]", "", "is empty; write scheme://host, as https://app.example.com"},
+		{"Origins[3]", "", "is empty: write scheme://host, such as https://app.example.com"},
 		{"RequestHeaders[1]", "Accept-Encoding", forbidden},
 		{"RequestHeaders[2]", "sec-custom", forbidden},
 		{"RequestHeaders[3]", "Access-Control-Allow-Origin", ownHeader},
@@ -96,38 +100,38 @@ func TestNewReportsEveryMistake(t *testing.T) {
 		{"ResponseHeaders[2]", "access-control-expose-headers", ownHeader},
 		{"ResponseTrailers[0]", "", noHeader},
 		{"ResponseTrailers[1]", "set-cookie2", cookie},
-		{"Protocols[1]", "Protocol(0)", "is no protocol; write Connect, GRPCWeb or GRPC"},
-		{"Protocols[2]", "Protocol(9)", "is no protocol; write Connect, GRPCWeb or GRPC"},
+		{"Protocols[1]", "Protocol(0)", "is not a protocol: write Connect, GRPCWeb or GRPC"},
+		{"Protocols[2]", "Protocol(9)", "is not a protocol: write Connect, GRPCWeb or GRPC"},
 		{"Services[1]", "acme.shop.v1.Nothing", noService},
 		{"Except[0]", "acme.shop.v2.CartService", noService},
-		{add + ".Origins[0]", "null", "stands for every sandboxed frame and every local file of every site alike, so it cannot be listed; serve the page from an https origin"},
-		{add + ".Credentials", "3", "is no setting; write Inherit, On or Off"},
-		{add + ".ReportOnly", "4", "is no setting; write Inherit, On or Off"},
+		{add + ".Origins[0]", "null", "is the origin of every sandboxed frame and every local file, whatever the site, so it cannot be listed: serve the page from an https origin"},
+		{add + ".Credentials", "3", "is not a switch: write Inherit, On or Off"},
+		{add + ".ReportOnly", "4", "is not a switch: write Inherit, On or Off"},
 		{add + ".RequestHeaders[0]", "Cookie", forbidden},
-		{`Overrides["acme.shop.v1.CartService.Nothing"]`, "", "is no service or method that this policy governs; write the full name of one, as acme.shop.v1.CartService.AddItem"},
+		{`Overrides["acme.shop.v1.CartService.Nothing"]`, "", "is not a service or method that this policy governs: write the full name of one, such as acme.shop.v1.CartService.AddItem"},
 		{`Overrides["acme.shop.v1.CartService.Nothing"].ResponseHeaders[1]`, "Set-Cookie", cookie},
 		{`Overrides["acme.shop.v1.CartService.Nothing"].ResponseTrailers[0]`, "a,b", noHeader},
 		{`Audiences["storefront"][0]`, "https://shop.example.com:443", `names the scheme's default port, which browsers leave out; write "https://shop.example.com"`},
 		{res("/a/{y}"), "", `matches the same paths as "/a/{x}"; keep one of them`},
-		{res("/b/x{y}"), "", "has braces that are not one whole segment, as in /products/{id}"},
-		{res("/b/{x...}"), "", "has a pattern for several segments; end the path in a slash instead, which stands for everything below"},
-		{res("/b/{}"), "", "has braces that are not one whole segment, as in /products/{id}"},
-		{res("/c%2Fd"), "", "is percent-encoded; write the decoded path"},
+		{res("/b/x{y}"), "", "has braces that are not one whole segment: write, for example, /products/{id}"},
+		{res("/b/{x...}"), "", "has a pattern for several segments: end the path in a slash instead, which stands for everything below"},
+		{res("/b/{}"), "", "has braces that are not one whole segment: write, for example, /products/{id}"},
+		{res("/c%2Fd"), "", "is percent-encoded: write the decoded path"},
 		{res("/c/../d"), "", clean},
 		{res("/c//d"), "", clean},
-		{res("/c?d"), "", "has a query or a fragment; write the path alone"},
+		{res("/c?d"), "", "has a query or a fragment: write the path alone"},
 		{res("/upload") + ".Origins[0]", "data:x", "is not an origin that browsers send: data URLs send null"},
 		{res("/upload") + ".Methods[0]", "put", "is not how requests carry it: browsers put this method in upper case, so write PUT"},
 		{res("/upload") + ".Methods[1]", "patch", "is not PATCH: methods are case-sensitive, and browsers leave this one as the script wrote it; write PATCH here and in scripts"},
-		{res("/upload") + ".Methods[2]", "TRACE", "is a forbidden method: browsers let no page use it, so leave it out"},
-		{res("/upload") + ".Methods[3]", "*", "is no method; browsers take it for a wildcard only without credentials, so list the methods"},
-		{res("/upload") + ".Methods[4]", "A B", "is no method; write one per element, as PUT"},
+		{res("/upload") + ".Methods[2]", "TRACE", "is a forbidden method, which browsers let no page use: leave it out"},
+		{res("/upload") + ".Methods[3]", "*", "is not a method; browsers take it for a wildcard only without credentials: list the methods"},
+		{res("/upload") + ".Methods[4]", "A B", "is not a method: put each one in its own list element, such as PUT"},
 		{res("/upload") + ".RequestHeaders[0]", "DNT", forbidden},
 		{res("/upload") + ".ResponseHeaders[0]", "*", wildcard},
 		{res("/upload") + ".MaxAge", "1ms", ageRange},
-		{res("/with-any-page") + ".Origins[0]", "*", "admits every page of the web, which browsers and corsrpc refuse together with Credentials; list the origins (credentials are on for /with-any-page)"},
-		{res("fonts"), "", "is no path; begin it with a slash, as /fonts/"},
-		{"PathPrefix", "api/", "is no prefix; begin it with a slash and end it without one, as /api"},
+		{res("/with-any-page") + ".Origins[0]", "*", "lets every page of the web call, which browsers and corsrpc refuse together with Credentials; list the origins (credentials are on for /with-any-page)"},
+		{res("fonts"), "", "is not a path: begin it with a slash, such as /fonts/"},
+		{"PathPrefix", "api/", "is not a prefix: begin it with a slash and end it without one, such as /api"},
 		{"Hosts[1]", "https://api.example.com", noHost},
 		{"Hosts[2]", "*.example.com", noHost},
 		{"Hosts[3]", "a/b", noHost},
@@ -141,7 +145,7 @@ func TestNewReportsEveryMistake(t *testing.T) {
 func TestNewRefusesInsecureCredentials(t *testing.T) {
 	t.Parallel()
 	const (
-		anyPage  = "admits every page of the web, which browsers and corsrpc refuse together with Credentials; list the origins"
+		anyPage  = "lets every page of the web call, which browsers and corsrpc refuse together with Credentials; list the origins"
 		insecure = "has pages that anyone on the network path can rewrite, and they would act with the user's Credentials; write https, or set DangerouslyAllowInsecureOrigins"
 		suffix   = "is a pattern on a public suffix, below which anyone can register a site that would act with the user's Credentials; list the sites, or set DangerouslyAllowPublicSuffixes"
 	)
@@ -174,17 +178,17 @@ func TestNewRefusesInsecureCredentials(t *testing.T) {
 		{"resolved: no rule has these origins", corsrpc.Config{Origins: []string{"*"}, Credentials: true, Overrides: map[string]corsrpc.Override{catalog: {Origins: []string{app}}}}, nil},
 		{"resolved: there is no service", corsrpc.Config{Origins: []string{"*"}, Credentials: true, Services: []string{}, Resources: map[string]corsrpc.Resource{"/fonts/": {}}}, nil},
 		{"not said with another mistake where credentials are off", corsrpc.Config{Origins: []string{"*"}, Services: []string{"x.Y"}}, []corsrpc.ConfigError{
-			{"Services[0]", "x.Y", "is no linked service; write the full name of one, as acme.shop.v1.CartService, and import its generated code"},
+			{"Services[0]", "x.Y", "is not a registered service: write the full name of one, such as acme.shop.v1.CartService, and import its generated code"},
 		}},
 		{"said in the order of the list with its other mistakes", corsrpc.Config{Origins: []string{"http://app.example.com", "null", "https://*.github.io", "x"}, Credentials: true}, []corsrpc.ConfigError{
 			{"Origins[0]", "http://app.example.com", insecure + all},
-			{"Origins[1]", "null", "stands for every sandboxed frame and every local file of every site alike, so it cannot be listed; serve the page from an https origin"},
+			{"Origins[1]", "null", "is the origin of every sandboxed frame and every local file, whatever the site, so it cannot be listed: serve the page from an https origin"},
 			{"Origins[2]", "https://*.github.io", suffix + all},
-			{"Origins[3]", "x", "has no scheme; an origin is scheme://host; write \"https://x\""},
+			{"Origins[3]", "x", "has no scheme: an origin is scheme://host; write \"https://x\""},
 		}},
 		{"said at once with another mistake", corsrpc.Config{Origins: []string{"*"}, Credentials: true, Services: []string{"x.Y"}}, []corsrpc.ConfigError{
-			{"Origins[0]", "*", anyPage + " (credentials are on for every service that does not say otherwise)"},
-			{"Services[0]", "x.Y", "is no linked service; write the full name of one, as acme.shop.v1.CartService, and import its generated code"},
+			{"Origins[0]", "*", anyPage + " (credentials are on for every service without an exception)"},
+			{"Services[0]", "x.Y", "is not a registered service: write the full name of one, such as acme.shop.v1.CartService, and import its generated code"},
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -200,7 +204,7 @@ func TestNewRefusesInsecureCredentials(t *testing.T) {
 			assert.Equal(t, tt.want, mistakes(t, err))
 		})
 	}
-	_, err := corsrpc.New(corsrpc.Config{Audiences: map[string][]string{"storefront": {"*"}}, Credentials: true})
+	_, err := corsrpc.New(corsrpc.Config{Audiences: map[string][]string{"backoffice": {}, "storefront": {"*"}}, Credentials: true})
 	assert.Equal(t, []corsrpc.ConfigError{{`Audiences["storefront"][0]`, "*", anyPage + " (credentials are on for " + reportProduct + ")"}}, mistakes(t, err))
 }
 
@@ -213,13 +217,13 @@ func TestNewNeedsSomethingToGovern(t *testing.T) {
 		want   []corsrpc.ConfigError
 	}{
 		{"none is linked", corsrpc.Config{Files: new(protoregistry.Files)}, []corsrpc.ConfigError{{"Services", "",
-			"leaves nothing to govern: no such service is linked and there are no Resources; import the generated code, and call New after it has registered, in main and not in a package-level var"}}},
+			"leaves nothing to govern: no such service is registered and there are no Resources; import the generated code, and call New after it has registered, in main and not in a package-level var"}}},
 		{"none is wanted", corsrpc.Config{Services: []string{}}, []corsrpc.ConfigError{{"Services", "",
-			"is empty and there are no Resources, so nothing is left to govern; leave Services nil for every linked service, or list some"}}},
+			"is empty and there are no Resources, so nothing is left to govern; leave Services nil for every registered service, or list some"}}},
 		{"another policy has them all", corsrpc.Config{Except: all}, []corsrpc.ConfigError{{"Services", "",
 			"has no service that is not in Except, and there are no Resources, so nothing is left to govern; take one out of Except, or import the generated code of more"}}},
 		{"the only one is misspelt", corsrpc.Config{Services: []string{"x.Y"}}, []corsrpc.ConfigError{{"Services[0]", "x.Y",
-			"is no linked service; write the full name of one, as acme.shop.v1.CartService, and import its generated code"}}},
+			"is not a registered service: write the full name of one, such as acme.shop.v1.CartService, and import its generated code"}}},
 	} {
 		_, err := corsrpc.New(tt.config)
 		require.Error(t, err, tt.name)
@@ -227,10 +231,10 @@ func TestNewNeedsSomethingToGovern(t *testing.T) {
 	}
 	_, err := corsrpc.New(corsrpc.Config{Services: []string{"/" + cart + "/", cart + ".AddItem", cart + ".Nothing.AddItem"}, Except: []string{"/" + catalog}})
 	assert.Equal(t, []corsrpc.ConfigError{
-		{"Services[0]", "/" + cart + "/", `is the path of a service; write its name, "acme.shop.v1.CartService"`},
-		{"Services[1]", cart + ".AddItem", `is not a service; write the service, "acme.shop.v1.CartService", and an Override for what concerns one method`},
-		{"Services[2]", cart + ".Nothing.AddItem", "is no linked service; write the full name of one, as acme.shop.v1.CartService, and import its generated code"},
-		{"Except[0]", "/" + catalog, `is the path of a service; write its name, "acme.shop.v1.CatalogService"`},
+		{"Services[0]", "/" + cart + "/", `is the path of a service: write its name, "acme.shop.v1.CartService"`},
+		{"Services[1]", cart + ".AddItem", `is not a service: write the service, "acme.shop.v1.CartService", and an Override for what concerns one method`},
+		{"Services[2]", cart + ".Nothing.AddItem", "is not a registered service: write the full name of one, such as acme.shop.v1.CartService, and import its generated code"},
+		{"Except[0]", "/" + catalog, `is the path of a service: write its name, "acme.shop.v1.CatalogService"`},
 	}, mistakes(t, err))
 	_, err = corsrpc.New(corsrpc.Config{Services: []string{}, Resources: map[string]corsrpc.Resource{"/": {}}})
 	assert.NoError(t, err, "resources alone")
@@ -240,17 +244,19 @@ func TestNewNeedsSomethingToGovern(t *testing.T) {
 func TestPaths(t *testing.T) {
 	t.Parallel()
 	const (
-		unclean  = "is not clean: leave out empty segments, . and .."
-		encoded  = "is percent-encoded; write the decoded path"
-		braces   = "has braces that are not one whole segment, as in /products/{id}"
-		several  = "has a pattern for several segments; end the path in a slash instead, which stands for everything below"
-		exact    = "has {$}, as patterns of net/http end; leave it out: a path that does not end in a slash is this one alone"
-		star     = "has a star, which would stand for itself; write braces for one segment, as /products/{id}, or end the path in a slash for everything below"
-		control  = "has a control character; leave it out"
-		query    = "has a query or a fragment; write the path alone"
-		noPath   = "is no path; begin it with a slash, as /fonts/"
-		noPrefix = "is no prefix; begin it with a slash and end it without one, as /api"
-		literal  = "has braces, which stand for themselves here; write the prefix as requests have it"
+		unclean   = "is not clean: leave out empty segments, . and .."
+		encoded   = "is percent-encoded: write the decoded path"
+		braces    = "has braces that are not one whole segment: write, for example, /products/{id}"
+		several   = "has a pattern for several segments: end the path in a slash instead, which stands for everything below"
+		exact     = "has {$}, which ends patterns of net/http: leave it out; a path that does not end in a slash is this one alone"
+		star      = "has a star, which would stand for itself: write braces for one segment, such as /products/{id}, or end the path in a slash for everything below"
+		template  = "has a template of google.api.http, which would match nothing: write braces for one segment, such as /products/{id}, or end the path in a slash for everything below"
+		backslash = "has a backslash, which browsers send as a slash: write a slash"
+		control   = "has a control character: leave it out"
+		query     = "has a query or a fragment: write the path alone"
+		noPath    = "is not a path: begin it with a slash, such as /fonts/"
+		noPrefix  = "is not a prefix: begin it with a slash and end it without one, such as /api"
+		literal   = "has braces, which stand for themselves here: write the prefix as requests have it"
 	)
 	for _, tt := range []struct{ path, resource, prefix string }{
 		{"/api", "", ""},
@@ -292,6 +298,10 @@ func TestPaths(t *testing.T) {
 		{"/photos/*", star, ""},
 		{"/*/photos", star, ""},
 		{"/photos/*.jpg", "", ""},
+		{"/v1/files/**", template, ""},
+		{"/v1/{path=**}", template, literal},
+		{"/v1/{name=shelves/*}", template, literal},
+		{"/a\\b", backslash, backslash},
 		{"/$", "", ""},
 	} {
 		_, err := corsrpc.New(corsrpc.Config{Services: []string{}, Resources: map[string]corsrpc.Resource{tt.path: {}}})
@@ -300,7 +310,7 @@ func TestPaths(t *testing.T) {
 		} else {
 			assert.Equal(t, []corsrpc.ConfigError{{"Resources[" + strconv.QuoteToASCII(tt.path) + "]", "", tt.resource}}, mistakes(t, err))
 		}
-		_, err = corsrpc.New(corsrpc.Config{PathPrefix: tt.path})
+		_, err = corsrpc.New(corsrpc.Config{Audiences: noPages, PathPrefix: tt.path})
 		if tt.prefix == "" {
 			assert.NoError(t, err, "%q as a prefix", tt.path)
 		} else {
@@ -312,16 +322,17 @@ func TestPaths(t *testing.T) {
 // A number without a unit is one of nanoseconds, which nobody means.
 func TestMaxAgeOfNanoseconds(t *testing.T) {
 	t.Parallel()
-	_, err := corsrpc.New(corsrpc.Config{MaxAge: 7200})
-	assert.Equal(t, []corsrpc.ConfigError{{"MaxAge", "7.2us", "is out of range; write 1s to 24h, as 2 * time.Hour, 0 for two hours, or a negative value against caching"}}, mistakes(t, err))
+	_, err := corsrpc.New(corsrpc.Config{Audiences: noPages, MaxAge: 7200})
+	assert.Equal(t, []corsrpc.ConfigError{{"MaxAge", "7.2us", "is out of range: write 1s to 24h, such as 2 * time.Hour, 0 for two hours, or a negative value to prevent caching"}}, mistakes(t, err))
 }
 
 // Trailers are declared without the prefix of one protocol: with it, the others
 // would lose them.
 func TestTrailersWithAPrefix(t *testing.T) {
 	t.Parallel()
-	const prefixed = `has the prefix that the Connect protocol gives to trailers; write the name that handlers use, as "X-Cost"`
+	const prefixed = `has the prefix that the Connect protocol gives to trailers: write the name that handlers use, such as "X-Cost"`
 	_, err := corsrpc.New(corsrpc.Config{
+		Audiences:        noPages,
 		ResponseTrailers: []string{"X-Cost", "trailer-x-cost"},
 		ResponseHeaders:  []string{"Trailer-X-Cost"}, // what an old list exposed, and a header may be called so
 		Overrides:        map[string]corsrpc.Override{cart: {ResponseTrailers: []string{"Trailer-X-Cost"}}},
@@ -338,10 +349,10 @@ func TestPathsThatLookEncoded(t *testing.T) {
 	const hex = "0189AFaf"
 	for _, c := range hex + ":@`Ggz/" {
 		for _, path := range []string{"/%" + string(c) + "0", "/x%0" + string(c), "/%" + string(c) + "f/x"} {
-			_, err := corsrpc.New(corsrpc.Config{PathPrefix: strings.TrimSuffix(path, "/")})
+			_, err := corsrpc.New(corsrpc.Config{Audiences: noPages, PathPrefix: strings.TrimSuffix(path, "/")})
 			if strings.ContainsRune(hex, c) {
 				require.Error(t, err, path)
-				assert.Equal(t, []corsrpc.ConfigError{{"PathPrefix", path, "is percent-encoded; write the decoded path"}}, mistakes(t, err))
+				assert.Equal(t, []corsrpc.ConfigError{{"PathPrefix", path, "is percent-encoded: write the decoded path"}}, mistakes(t, err))
 			} else {
 				assert.NoError(t, err, path)
 			}
@@ -361,11 +372,11 @@ func TestAnyOriginAmongOthers(t *testing.T) {
 		{[]string{app, "*"}, []corsrpc.ConfigError{{"Origins[1]", "*", reason}}},
 		{[]string{"*", "*"}, []corsrpc.ConfigError{{"Origins[0]", "*", reason}, {"Origins[1]", "*", reason}}},
 	} {
-		_, err := corsrpc.New(corsrpc.Config{Origins: tt.origins})
+		_, err := corsrpc.New(corsrpc.Config{Audiences: noPages, Origins: tt.origins})
 		require.Error(t, err, tt.origins)
 		assert.Equal(t, tt.want, mistakes(t, err), tt.origins)
 	}
-	newPolicy(t, corsrpc.Config{Origins: []string{"*"}})
+	newPolicy(t, corsrpc.Config{Audiences: noPages, Origins: []string{"*"}})
 }
 
 // Lists that would read the same without what separates their names are two.
@@ -395,7 +406,7 @@ func TestConfigErrorsAreBounded(t *testing.T) {
 		RequestHeaders: []string{long, strings.Repeat("x", 257)},
 		Services:       []string{long},
 		Overrides:      map[string]corsrpc.Override{long: {Origins: []string{long}}},
-		Audiences:      map[string][]string{long: {long}},
+		Audiences:      map[string][]string{"backoffice": {}, "storefront": {}, long: {long}},
 		Resources:      map[string]corsrpc.Resource{long: {Methods: []string{long}}},
 		PathPrefix:     long,
 		Hosts:          []string{long},
@@ -404,23 +415,22 @@ func TestConfigErrorsAreBounded(t *testing.T) {
 	assert.Less(t, len(err.Error()), 20_000)
 	assert.NotContains(t, err.Error(), "\r")
 	assert.Contains(t, err.Error(), "corsrpc: RequestHeaders[1]: \""+strings.Repeat("x", 256)+"\"... is too long for a header name")
-	newPolicy(t, corsrpc.Config{RequestHeaders: []string{strings.Repeat("x", 256)}})
+	newPolicy(t, corsrpc.Config{Audiences: noPages, RequestHeaders: []string{strings.Repeat("x", 256)}})
 }
 
 func TestHosts(t *testing.T) {
 	t.Parallel()
 	for _, host := range []string{"api.example.com", "api.example.com:8443", "api.example.com:80", "api.example.com:443", "localhost", "127.0.0.1:3000", "[::1]", "[::1]:3000"} {
-		newPolicy(t, corsrpc.Config{Hosts: []string{host}})
+		newPolicy(t, corsrpc.Config{Audiences: noPages, Hosts: []string{host}})
 	}
 	for _, host := range []string{"", "API.example.com", "api.example.com.", "api.example.com:", "api.example.com:0", "*.example.com", "api.example.com:*", "::1", "a b", "user@api.example.com", "api.example.com/"} {
-		_, err := corsrpc.New(corsrpc.Config{Hosts: []string{host}})
+		_, err := corsrpc.New(corsrpc.Config{Audiences: noPages, Hosts: []string{host}})
 		assert.Error(t, err, host)
 	}
 }
 
-// A mistake is said once, where it stands, though several rules have it; and
-// none is said that is not made.
-func TestMistakesAreSaidOnce(t *testing.T) {
+// A mistake is reported once, where it stands, though several rules have it.
+func TestMistakesAreReportedOnce(t *testing.T) {
 	t.Parallel()
 	_, err := corsrpc.New(corsrpc.Config{
 		Credentials: true,
@@ -443,40 +453,57 @@ func TestMistakesAreSaidOnce(t *testing.T) {
 	}
 	assert.Equal(t, []string{"MaxAge"}, fields, "no service has credentials")
 
-	_, err = corsrpc.New(corsrpc.Config{Services: []string{cart}})
-	assert.Equal(t, []corsrpc.ConfigError{
-		{`Audiences["storefront"]`, "", "is missing; the schema names this audience for " + cart + ".AddItem, so list its origins, or none for no page"},
-	}, mistakes(t, err), "an audience that several methods have")
 }
 
 func TestRepeatedMethods(t *testing.T) {
 	t.Parallel()
-	policy := newPolicy(t, corsrpc.Config{Resources: map[string]corsrpc.Resource{"/x": {Origins: []string{app}, Methods: []string{"PUT", "DELETE", "PUT"}}}})
+	policy := newPolicy(t, corsrpc.Config{Audiences: noPages, Resources: map[string]corsrpc.Resource{"/x": {Origins: []string{app}, Methods: []string{"PUT", "DELETE", "PUT"}}}})
 	assert.Equal(t, []string{"PUT, DELETE"}, exchange(policy, newPreflight("/x", app, "PUT")).header["Access-Control-Allow-Methods"])
 }
 
 func TestServiceInBothLists(t *testing.T) {
 	t.Parallel()
-	_, err := corsrpc.New(corsrpc.Config{Services: []string{catalog}, Except: []string{catalog}})
-	assert.Equal(t, []corsrpc.ConfigError{{"Except[0]", catalog, "is listed in Services too; take it out of one of them"}}, mistakes(t, err))
+	_, err := corsrpc.New(corsrpc.Config{Audiences: noPages, Services: []string{catalog}, Except: []string{catalog}})
+	assert.Equal(t, []corsrpc.ConfigError{{"Except[0]", catalog, "is listed in Services too: take it out of one of them"}}, mistakes(t, err))
 }
 
+// An audience that Config does not have is a mistake, since a typing error in a
+// label looks the same.
 func TestAudiences(t *testing.T) {
 	t.Parallel()
-	_, err := corsrpc.New(corsrpc.Config{Services: []string{admin, catalog}})
-	assert.Equal(t, []corsrpc.ConfigError{
-		{`Audiences["backoffice"]`, "", "is missing; the schema names this audience for " + admin + ", so list its origins, or none for no page"},
-		{`Audiences["storefront"]`, "", "is missing; the schema names this audience for " + admin + ".ReportProduct, so list its origins, or none for no page"},
-	}, mistakes(t, err), "an audience of a service that is listed by name")
+	missing := func(label, procedure string) corsrpc.ConfigError {
+		return corsrpc.ConfigError{Field: `Audiences["` + label + `"]`, Problem: "is missing: the schema names this audience for " + procedure + "; list its origins, or write {} if no page may call"}
+	}
+	for _, tt := range []struct {
+		name   string
+		config corsrpc.Config
+		want   []corsrpc.ConfigError
+	}{
+		{"of a service that is named", corsrpc.Config{Services: []string{admin, catalog}}, []corsrpc.ConfigError{missing("backoffice", setPrice), missing("storefront", reportProduct)}},
+		{"of all services", corsrpc.Config{}, []corsrpc.ConfigError{missing("backoffice", setPrice), missing("storefront", reportProduct)}},
+		{"of several methods: once", corsrpc.Config{Services: []string{cart}}, []corsrpc.ConfigError{missing("storefront", addItem)}},
+		{"a typing error in the label", corsrpc.Config{Services: []string{admin}, Audiences: map[string][]string{"backofice": {console}, "storefront": {shopper}}}, []corsrpc.ConfigError{missing("backoffice", setPrice)}},
+		{"of a service that is closed", corsrpc.Config{Services: []string{catalog}}, nil},
+		{"of a service that another policy owns", corsrpc.Config{Except: []string{admin, cart}}, nil},
+		{"that an Override replaces", corsrpc.Config{Services: []string{admin}, Audiences: map[string][]string{"backoffice": {}}, Overrides: map[string]corsrpc.Override{admin + ".ReportProduct": {Origins: []string{app}}}}, nil},
+		{"that an Override of another level does not replace", corsrpc.Config{Services: []string{admin}, Overrides: map[string]corsrpc.Override{admin: {Origins: []string{app}}}}, []corsrpc.ConfigError{missing("storefront", reportProduct)}},
+		{"of methods that an Override makes internal", corsrpc.Config{Services: []string{admin}, Overrides: map[string]corsrpc.Override{admin: {Internal: true}}}, nil},
+		{"none is missing: an empty list is one, nil too", corsrpc.Config{Services: []string{admin}, Audiences: map[string][]string{"backoffice": {}, "storefront": nil}}, nil},
+		{"none is missing: one more", corsrpc.Config{Services: []string{catalog}, Audiences: map[string][]string{"nobody": {app}}}, nil},
+	} {
+		_, err := corsrpc.New(tt.config)
+		if tt.want == nil {
+			assert.NoError(t, err, tt.name)
+			continue
+		}
+		require.Error(t, err, tt.name)
+		assert.Equal(t, tt.want, mistakes(t, err), tt.name)
+	}
 
-	policy := newPolicy(t, corsrpc.Config{Origins: []string{app}})
-	assert.False(t, exchange(policy, newRequest("POST", setPrice, "Origin", app)).ran, `under "*" it is closed`)
-	d := policy.Evaluate(newRequest("POST", setPrice, "Origin", app))
-	assert.Equal(t, `add "https://app.example.com" to Audiences["backoffice"]`, d.Fix)
-
-	newPolicy(t, corsrpc.Config{Services: []string{admin}, Audiences: map[string][]string{"backoffice": {}, "storefront": nil}})
-	newPolicy(t, corsrpc.Config{Services: []string{admin}, Audiences: map[string][]string{"backoffice": {}, "nobody": {app}},
-		Overrides: map[string]corsrpc.Override{admin + ".ReportProduct": {Origins: []string{app}}}}) // which replaces the audience that is missing
+	config := corsrpc.Config{Origins: []string{app}, Audiences: noPages}
+	policy := newPolicy(t, config)
+	assert.False(t, exchange(policy, newRequest("POST", setPrice, "Origin", app)).ran, "no page may call")
+	assert.Equal(t, `add "https://app.example.com" to Audiences["backoffice"]`, policy.Evaluate(newRequest("POST", setPrice, "Origin", app)).Fix)
 }
 
 // Method before service before Config, an Override before the schema at one
@@ -498,7 +525,7 @@ func TestResolution(t *testing.T) {
 		{"method's schema before service's override", map[string]corsrpc.Override{admin: {Origins: []string{o1}}}, reportProduct, []string{shopper}},
 		{"method's override before method's schema", map[string]corsrpc.Override{admin: {Origins: []string{o1}}, admin + ".ReportProduct": {Origins: []string{o2}}}, reportProduct, []string{o2}},
 		{"nil inherits", map[string]corsrpc.Override{catalog: {Origins: []string{o1}}, catalog + ".GetProduct": {}}, getProduct, []string{o1}},
-		{"empty allows no page", map[string]corsrpc.Override{catalog + ".GetProduct": {Origins: []string{}}}, getProduct, []string{}},
+		{"empty allows no page", map[string]corsrpc.Override{catalog + ".GetProduct": {Origins: []string{}}}, getProduct, nil},
 	} {
 		config := shopConfig()
 		config.Overrides = tt.overrides
@@ -560,7 +587,7 @@ func TestUnknownMethods(t *testing.T) {
 
 	for _, tt := range []struct {
 		name        string
-		first, last corsrpc.Setting
+		first, last corsrpc.Switch
 		want        bool
 	}{
 		{"all methods have it, the service has not", corsrpc.On, corsrpc.On, true},
@@ -597,15 +624,16 @@ func TestServicesAndExcept(t *testing.T) {
 	config := shopConfig()
 	config.Except = []string{cart}
 	policy := newPolicy(t, config)
-	assert.Equal(t, corsrpc.Ungoverned, policy.Evaluate(newRequest("POST", addItem, "Origin", evil)).Kind)
+	assert.Equal(t, corsrpc.KindUngoverned, policy.Evaluate(newRequest("POST", addItem, "Origin", evil)).Kind)
 	assert.True(t, exchange(policy, newPreflight(addItem, evil, "POST")).ran, "left alone entirely")
 	assert.False(t, exchange(policy, newRequest("POST", getProduct, "Origin", evil)).ran)
 
 	config = shopConfig()
 	config.Services = []string{cart}
 	policy = newPolicy(t, config)
-	assert.True(t, exchange(policy, newRequest("POST", getProduct, "Origin", evil)).ran)
-	assert.False(t, exchange(policy, newRequest("POST", addItem, "Origin", evil)).ran)
+	assert.Equal(t, refusal(corsrpc.ReasonNotConfigured), exchange(policy, newRequest("POST", getProduct, "Origin", shopper)), "closed")
+	assert.Equal(t, refusal(corsrpc.ReasonOriginNotAllowed), exchange(policy, newRequest("POST", addItem, "Origin", evil)))
+	assert.True(t, exchange(policy, newRequest("POST", addItem, "Origin", shopper)).ran)
 }
 
 // Files with services of their own; those of the frameworks are governed only
@@ -625,7 +653,7 @@ func TestFiles(t *testing.T) {
 	options := &descriptorpb.MethodOptions{}
 	proto.SetExtension(options, corsrpcv1.E_Method, &corsrpcv1.MethodOptions{RequestHeaders: []string{"cookie"}, ResponseHeaders: []string{"set-cookie2"}, ResponseTrailers: []string{"x-dynamic", "set-cookie"}})
 	files := new(protoregistry.Files)
-	for _, fd := range []*descriptorpb.FileDescriptorProto{file("app", nil), file("grpc.x", nil), file("google.x", nil), file("connectext.x", nil), file("grpcish", nil)} {
+	for _, fd := range []*descriptorpb.FileDescriptorProto{file("app", nil), file("grpc.acme.v1", nil), file("grpc.health.v1", nil), file("connectext.grpc.reflection.v1", nil), file("google.x", nil), file("google.y", nil), file("grpcish", nil)} {
 		d, err := protodesc.NewFile(fd, protoregistry.GlobalFiles)
 		require.NoError(t, err)
 		require.NoError(t, files.RegisterFile(d))
@@ -634,10 +662,10 @@ func TestFiles(t *testing.T) {
 	for rule := range newPolicy(t, corsrpc.Config{Files: files, Services: []string{"*", "google.x.S"}}).Rules() {
 		paths = append(paths, rule.Path)
 	}
-	assert.Equal(t, []string{"/app.S/", "/app.S/M", "/google.x.S/", "/google.x.S/M", "/grpcish.S/", "/grpcish.S/M"}, paths)
+	assert.Equal(t, []string{"/app.S/", "/app.S/M", "/google.x.S/", "/google.x.S/M", "/grpc.acme.v1.S/", "/grpc.acme.v1.S/M", "/grpcish.S/", "/grpcish.S/M"}, paths)
 
 	// The schema's mistakes name the option.
-	const cookie = "is never shown to pages nor set by them; for cookies, set Credentials"
+	const cookie = "is never shown to pages and cannot be set by them; for cookies, set Credentials"
 	wrong := file("app", options)
 	wrong.Service[0].Options = &descriptorpb.ServiceOptions{}
 	proto.SetExtension(wrong.Service[0].Options, corsrpcv1.E_Service, &corsrpcv1.ServiceOptions{ResponseHeaders: []string{"x-a", "set-cookie"}})
@@ -647,10 +675,10 @@ func TestFiles(t *testing.T) {
 	require.NoError(t, files.RegisterFile(d))
 	_, err = corsrpc.New(corsrpc.Config{Files: files})
 	assert.Equal(t, []corsrpc.ConfigError{
-		{"(corsrpc.v1.service) of app.S: response_headers[1]", "set-cookie", cookie},
-		{"(corsrpc.v1.method) of app.S.M: request_headers[0]", "cookie", "is a forbidden request header: browsers let no page set it, so leave it out"},
-		{"(corsrpc.v1.method) of app.S.M: response_headers[0]", "set-cookie2", cookie},
-		{"(corsrpc.v1.method) of app.S.M: response_trailers[1]", "set-cookie", cookie},
+		{"(corsrpc.v1.service).response_headers[1] of app.S", "set-cookie", cookie},
+		{"(corsrpc.v1.method).request_headers[0] of app.S.M", "cookie", "is a forbidden request header, which browsers let no page set: leave it out"},
+		{"(corsrpc.v1.method).response_headers[0] of app.S.M", "set-cookie2", cookie},
+		{"(corsrpc.v1.method).response_trailers[1] of app.S.M", "set-cookie", cookie},
 	}, mistakes(t, err))
 
 	files = new(protoregistry.Files)
@@ -677,7 +705,7 @@ func TestServiceWithoutPackage(t *testing.T) {
 	policy := newPolicy(t, corsrpc.Config{Files: files, Origins: []string{app}})
 	assert.True(t, policy.Evaluate(newPreflight("/Echo/Say", app, "POST")).Allowed)
 	misplaced := policy.Evaluate(newPreflight("/v1/Echo/Say", app, "POST"))
-	assert.Equal(t, corsrpc.WrongPathPrefix, misplaced.Reason)
+	assert.Equal(t, corsrpc.ReasonWrongPathPrefix, misplaced.Reason)
 	assert.Equal(t, "/Echo/Say", misplaced.Procedure)
 	assert.Equal(t, `set PathPrefix to "/v1"`, misplaced.Fix)
 }
@@ -707,7 +735,7 @@ func TestUnknownMethodsOfOtherServices(t *testing.T) {
 	require.NoError(t, err)
 	files := new(protoregistry.Files)
 	require.NoError(t, files.RegisterFile(d))
-	policy := newPolicy(t, corsrpc.Config{Files: files, Origins: []string{app}, Overrides: map[string]corsrpc.Override{
+	policy := newPolicy(t, corsrpc.Config{Files: files, Origins: []string{app}, Audiences: map[string][]string{"guests": {}}, Overrides: map[string]corsrpc.Override{
 		"x.OneMethod.M0": {Origins: []string{shopper}, Credentials: corsrpc.On, ReportOnly: corsrpc.On},
 	}})
 	for _, tt := range []struct {
@@ -717,8 +745,8 @@ func TestUnknownMethodsOfOtherServices(t *testing.T) {
 	}{
 		{"NoMethods", []string{app}, false, false, false},
 		{"OneMethod", []string{shopper}, true, true, false},
-		{"InternalFirst", []string{}, false, false, true},
-		{"OneAudience", []string{}, false, false, false},
+		{"InternalFirst", nil, false, false, true},
+		{"OneAudience", nil, false, false, false},
 	} {
 		rule, ok := policy.Rule("/x." + tt.service + "/Newer")
 		require.True(t, ok, tt.service)
@@ -752,7 +780,7 @@ func TestUnreadableOptions(t *testing.T) {
 	for i, name := range []string{"one.S", "two.S"} {
 		assert.Equal(t, "Files", found[i].Field)
 		assert.Empty(t, found[i].Value)
-		assert.Contains(t, found[i].Reason, name)
+		assert.Contains(t, found[i].Problem, name)
 	}
 }
 
@@ -789,25 +817,17 @@ func TestConfigIsReadOnce(t *testing.T) {
 	assert.Equal(t, full(), policy.Config())
 
 	config = full()
-	config.OnDenied, config.Files = denied, protoregistry.GlobalFiles
+	config.OnDecision, config.Files = denied, protoregistry.GlobalFiles
 	policy = newPolicy(t, config)
-	assert.NotNil(t, policy.Config().OnDenied)
+	assert.NotNil(t, policy.Config().OnDecision)
 	assert.Same(t, protoregistry.GlobalFiles, policy.Config().Files)
-}
-
-func rulesOf(policy *corsrpc.Policy) []corsrpc.Rule {
-	var rules []corsrpc.Rule
-	for rule := range policy.Rules() {
-		rules = append(rules, rule)
-	}
-	return rules
 }
 
 func TestConfigErrorText(t *testing.T) {
 	t.Parallel()
-	err := error(&corsrpc.ConfigError{Field: "Origins[0]", Value: "a\r\nb\xff" + strings.Repeat("x", 1000), Reason: "is bad"})
+	err := error(&corsrpc.ConfigError{Field: "Origins[0]", Value: "a\r\nb\xff" + strings.Repeat("x", 1000), Problem: "is bad"})
 	assert.Equal(t, `corsrpc: Origins[0]: "a\r\nb\xff`+strings.Repeat("x", 251)+`"... is bad`, err.Error())
-	assert.Equal(t, "corsrpc: Services: is bad", (&corsrpc.ConfigError{Field: "Services", Reason: "is bad"}).Error())
+	assert.Equal(t, "corsrpc: Services: is bad", (&corsrpc.ConfigError{Field: "Services", Problem: "is bad"}).Error())
 	mistake, ok := errors.AsType[*corsrpc.ConfigError](errors.Join(err))
 	assert.True(t, ok)
 	assert.Equal(t, "Origins[0]", mistake.Field)
@@ -838,7 +858,7 @@ func TestMaxAge(t *testing.T) {
 		config.MaxAge = age
 		_, err := corsrpc.New(config)
 		require.Error(t, err, age)
-		assert.Equal(t, []corsrpc.ConfigError{{"MaxAge", age.String(), "is out of range; write 1s to 24h, as 2 * time.Hour, 0 for two hours, or a negative value against caching"}}, mistakes(t, err))
+		assert.Equal(t, []corsrpc.ConfigError{{"MaxAge", age.String(), "is out of range: write 1s to 24h, such as 2 * time.Hour, 0 for two hours, or a negative value to prevent caching"}}, mistakes(t, err))
 	}
 }
 
@@ -850,14 +870,4 @@ func TestHeaderBundles(t *testing.T) {
 	assert.Subset(t, rule.RequestHeaders, []string{"Traceparent", "Tracestate", "Baggage", "B3", "X-B3-Traceid", "X-B3-Spanid", "X-B3-Parentspanid", "X-B3-Sampled", "X-B3-Flags"})
 	corsrpc.TraceContextHeaders()[0] = "vandal"
 	assert.Equal(t, "Traceparent", corsrpc.TraceContextHeaders()[0])
-}
-
-func TestEnumTexts(t *testing.T) {
-	t.Parallel()
-	assert.Equal(t, "Connect gRPC-Web gRPC Protocol(0)", strings.Join([]string{corsrpc.Connect.String(), corsrpc.GRPCWeb.String(), corsrpc.GRPC.String(), corsrpc.Protocol(0).String()}, " "))
-	assert.Equal(t, "Inherit On Off 3", strings.Join([]string{corsrpc.Inherit.String(), corsrpc.On.String(), corsrpc.Off.String(), corsrpc.Setting(3).String()}, " "))
-	assert.Equal(t, "Ungoverned SameOrigin NonBrowser Preflight Cross 5", strings.Join([]string{corsrpc.Ungoverned.String(), corsrpc.SameOrigin.String(), corsrpc.NonBrowser.String(), corsrpc.Preflight.String(), corsrpc.Cross.String(), corsrpc.Kind(5).String()}, " "))
-	assert.Equal(t, "ok", corsrpc.OK.String())
-	assert.Equal(t, "HTTP/2 preface refused", corsrpc.HTTP2Preface.String())
-	assert.Equal(t, "13", (corsrpc.HTTP2Preface + 1).String(), "every reason has a text")
 }

@@ -12,24 +12,25 @@ import (
 type ConfigError struct {
 	// Field is the path of the value in Config, such as Origins[1] or
 	// Overrides["acme.shop.v1.CartService"].Origins[0], or the option in the
-	// schema.
+	// schema: (corsrpc.v1.method).request_headers[0] of
+	// acme.shop.v1.CartService.AddItem.
 	Field string
-	// Value is the offending value, as text.
+	// Value is the offending value, as text; empty if something is absent.
 	Value string
-	// Reason says what is wrong and what to write instead.
-	Reason string
+	// Problem is what is wrong, and what to write instead.
+	Problem string
 }
 
 // Error returns all three fields in one line.
 func (e *ConfigError) Error() string {
 	if e.Value == "" {
-		return "corsrpc: " + e.Field + ": " + e.Reason
+		return "corsrpc: " + e.Field + ": " + e.Problem
 	}
-	return "corsrpc: " + e.Field + ": " + quote(e.Value) + " " + e.Reason
+	return "corsrpc: " + e.Field + ": " + quote(e.Value) + " " + e.Problem
 }
 
-// A place is where in a Config a mistake stands: errors are reported in the
-// order of Config's fields.
+// A place is where in a Config a mistake is: errors are reported in the order of
+// Config's fields.
 type place struct {
 	rank fieldRank
 	n    int
@@ -43,6 +44,8 @@ const (
 	inResponseHeaders
 	inResponseTrailers
 	inProtocols
+	inREST
+	inBindings
 	inServices
 	inExcept
 	inOverrides
@@ -50,8 +53,11 @@ const (
 	inResources
 	inPathPrefix
 	inHosts
+	inRequireHosts
 	inFiles
 	inMaxAge
+	inExplainTo
+	inExplainIgnore
 	inSchema
 )
 
@@ -72,8 +78,8 @@ func (m *mistakes) place(rank fieldRank) place {
 	return place{rank, m.n}
 }
 
-func (m *mistakes) add(at place, field, value, reason string) {
-	m.found = append(m.found, mistake{at, &ConfigError{Field: field, Value: value, Reason: reason}})
+func (m *mistakes) add(at place, field, value, problem string) {
+	m.found = append(m.found, mistake{at, &ConfigError{Field: field, Value: value, Problem: problem}})
 }
 
 // join returns all of them in the order of their places.

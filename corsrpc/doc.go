@@ -1,11 +1,10 @@
-// Package corsrpc lets web pages call Connect, gRPC-Web and gRPC services on
-// another origin.
+// Package corsrpc lets web pages call Connect, gRPC-Web and REST services on
+// another origin. The same server can also serve gRPC clients.
 //
-// A user of it writes who may call: origins. What may be called comes from the
-// protobuf services that are linked into the program, and how it travels, HTTP
-// methods, header names, trailers, from what corsrpc knows of each protocol.
-// From those three it generates the Access-Control-* lists of every procedure
-// and answers with them:
+// You write who may call: origins. What may be called comes from the protobuf
+// services that are linked into the program. How it travels (HTTP methods,
+// header names, trailers) comes from what corsrpc knows of each protocol. From
+// these three it generates the CORS headers of every procedure:
 //
 //	cors, err := corsrpc.New(corsrpc.Config{
 //		Origins:          []string{"https://app.example.com"},
@@ -19,34 +18,62 @@
 //	mux.Handle(shopv1connect.NewCatalogServiceHandler(catalog))
 //	server := &http.Server{Handler: cors.Wrap(authenticate(mux))}
 //
-// [Policy.Wrap] goes around everything else, authentication included, since
-// preflights carry no credentials, and since a page can read a 401 only if it
-// comes with the headers.
+// # Words
+//
+// An origin is a scheme, a host and a port, such as https://app.example.com. A
+// browser sends the origin of a page in the Origin header of its cross-origin
+// requests.
+//
+// Before many cross-origin calls, the browser asks with an OPTIONS request, the
+// preflight, whether the page may make the call. In the response,
+// Access-Control-* headers name the origins, HTTP methods and request headers
+// that are allowed. In the response to the call itself, they name the response
+// headers that the page may read: these are exposed.
+//
+// Sec-Fetch-Site is a header that browsers add and scripts cannot set. Its value
+// is same-origin, same-site, cross-site, or none if the user typed the address.
+// A request is marked if it has Origin or Sec-Fetch-Site: a browser sent it.
+// Sec-Purpose is what browsers add to a prefetch, which any page can cause with
+// speculation rules: a script element that lists URLs.
+//
+// An alternative spelling of a procedure is a path that is not the procedure's,
+// but that some router or server would map to it; see [Policy.Wrap].
+//
+// The schema can declare a method internal, which closes it to every page, or
+// give it an audience, a label that [Config].Audiences maps to origins.
 //
 // # What it refuses
 //
-// CORS by itself stops no call: browsers send many requests without asking
-// first and merely keep the answer from the page. For procedures, Wrap does
-// stop them. A request from a page whose origin is not listed gets 403 and the
-// handler does not run; so does a cross-site request without an origin: an
-// image, a form, a navigation, each of which would reach a Connect GET with
-// the user's cookies. Requests that no browser sent pass untouched. See
-// [Policy.Wrap] for the rules in order.
+// CORS by itself stops no call. Browsers send many requests without asking
+// first, and merely hide the response from the page. [Policy.Wrap] stops the calls
+// themselves, for procedures and for their REST bindings (google.api.http). A call from a
+// page whose origin is not listed gets 403, and its handler does not run. The
+// same holds for a cross-site request without Origin: an image, a form, a
+// navigation, each of which would otherwise reach a Connect GET with the user's
+// cookies. Requests from non-browser clients pass untouched. Wrap documents the
+// steps in order.
 //
-// Paths that are neither a procedure nor one of [Config].Resources are not
-// governed: corsrpc neither answers for them nor protects them.
+// A path that is neither a procedure, nor a binding, nor one of
+// [Config].Resources is not governed: corsrpc adds no headers there and protects
+// nothing.
 //
 // # What pages see
 //
-// Every answer on a governed path carries the headers, so that errors of
-// authentication and routing are readable too, and panics that something inside
-// Wrap turns into an answer. Application headers,
-// trailers and error metadata are readable if they are declared, in [Config]
-// or in the schema with the options of corsrpc/v1/options.proto. A declared
-// trailer is exposed in each form that a protocol gives it.
+// Wrap is outermost, around authentication too: preflights carry no credentials,
+// and a page can read a 401 only if the response carries the CORS headers. If the
+// page's origin is listed, every response on a governed path carries them, so the
+// page can read errors of authentication and routing, and panics that something
+// inside Wrap turns into a response.
+//
+// Pages can read the application headers, trailers and error metadata that are
+// declared, in [Config] or in the schema with the options of
+// corsrpc/v1/options.proto. A declared trailer is exposed in each form that a
+// protocol gives it.
 //
 // # When something is blocked
 //
-// [Policy.Evaluate] says what becomes of a request and why, and
-// [Config].OnDenied reports each denial as it happens; see [LogDenied].
+// [Policy.Evaluate] returns what happens to a request and why.
+// [Config].OnDecision reports refusals and other browser requests as they are
+// judged; see [LogDenied]. [Policy.Rules] returns the generated lists as data,
+// and [Rule.Grants] where each entry comes from.
 package corsrpc

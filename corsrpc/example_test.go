@@ -20,6 +20,10 @@ func Example() {
 		Origins:          []string{"https://app.example.com"},
 		RequestHeaders:   []string{"Authorization"},
 		ResponseTrailers: []string{"X-Cost"},
+		Audiences: map[string][]string{ // which the schema names
+			"storefront": {"https://shop.example.com"},
+			"backoffice": {}, // no page may call
+		},
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -33,12 +37,12 @@ func Example() {
 	preflight, _ := http.NewRequest(http.MethodOptions, server.URL+"/acme.shop.v1.CatalogService/GetProduct", nil)
 	preflight.Header.Set("Origin", "https://app.example.com")
 	preflight.Header.Set("Access-Control-Request-Method", "POST")
-	answer, err := server.Client().Do(preflight)
+	response, err := server.Client().Do(preflight)
 	if err != nil {
 		log.Fatal(err)
 	}
-	_ = answer.Body.Close()
-	fmt.Println(answer.StatusCode, answer.Header.Get("Access-Control-Allow-Origin"), answer.Header.Get("Access-Control-Allow-Methods"))
+	_ = response.Body.Close()
+	fmt.Println(response.StatusCode, response.Header.Get("Access-Control-Allow-Origin"), response.Header.Get("Access-Control-Allow-Methods"))
 	// Output: 204 https://app.example.com GET, POST
 }
 
@@ -48,17 +52,19 @@ func ExampleNew_mistakes() {
 		Origins:         []string{"https://App.example.com/", "app.example.com"},
 		RequestHeaders:  []string{"Accept-Encoding"},
 		ResponseHeaders: []string{"Set-Cookie"},
+		Services:        []string{"acme.shop.v1.CartService"},
 	})
 	fmt.Println(err)
 	// Output:
-	// corsrpc: Origins[0]: "https://App.example.com/" has a path; an origin ends after its host and port; write "https://app.example.com"
-	// corsrpc: Origins[1]: "app.example.com" has no scheme; an origin is scheme://host; write "https://app.example.com"
-	// corsrpc: RequestHeaders[0]: "Accept-Encoding" is a forbidden request header: browsers let no page set it, so leave it out
-	// corsrpc: ResponseHeaders[0]: "Set-Cookie" is never shown to pages nor set by them; for cookies, set Credentials
+	// corsrpc: Origins[0]: "https://App.example.com/" has a path: an origin ends after its host and port; write "https://app.example.com"
+	// corsrpc: Origins[1]: "app.example.com" has no scheme: an origin is scheme://host; write "https://app.example.com"
+	// corsrpc: RequestHeaders[0]: "Accept-Encoding" is a forbidden request header, which browsers let no page set: leave it out
+	// corsrpc: ResponseHeaders[0]: "Set-Cookie" is never shown to pages and cannot be set by them; for cookies, set Credentials
+	// corsrpc: Audiences["storefront"]: is missing: the schema names this audience for /acme.shop.v1.CartService/AddItem; list its origins, or write {} if no page may call
 }
 
 // One service on a mount of its own, with a policy of its own.
-func ExamplePolicy_Service() {
+func ExamplePolicy_WrapService() {
 	admin, err := corsrpc.New(corsrpc.Config{
 		Services:  []string{"acme.shop.v1.AdminService"},
 		Audiences: map[string][]string{"backoffice": {"https://console.example.com"}, "storefront": {}},
@@ -67,19 +73,22 @@ func ExamplePolicy_Service() {
 		log.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle(admin.Service(shopv1connect.NewAdminServiceHandler(shop.Admin{})))
+	mux.Handle(admin.WrapService(shopv1connect.NewAdminServiceHandler(shop.Admin{})))
 
 	call := httptest.NewRequest(http.MethodPost, "/acme.shop.v1.AdminService/SetPrice", strings.NewReader("{}"))
 	call.Header.Set("Origin", "https://app.example.com")
-	answer := httptest.NewRecorder()
-	mux.ServeHTTP(answer, call)
-	fmt.Print(answer.Code, " ", answer.Body)
+	response := httptest.NewRecorder()
+	mux.ServeHTTP(response, call)
+	fmt.Print(response.Code, " ", response.Body)
 	// Output: 403 corsrpc: origin not allowed
 }
 
 // Why is it blocked?
 func ExamplePolicy_Evaluate() {
-	cors, err := corsrpc.New(corsrpc.Config{Origins: []string{"https://app.example.com"}})
+	cors, err := corsrpc.New(corsrpc.Config{
+		Services: []string{"acme.shop.v1.CatalogService"},
+		Origins:  []string{"https://app.example.com"},
+	})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -106,7 +115,9 @@ func ExamplePolicy_Rules() {
 		log.Fatal(err)
 	}
 	for rule := range cors.Rules() {
-		fmt.Println(rule.Path, rule.Methods, rule.ResponseHeaders)
+		if rule.Origins != nil { // other services are closed to pages
+			fmt.Println(rule.Path, rule.Methods, rule.ResponseHeaders)
+		}
 	}
 	// Output:
 	// /acme.shop.v1.CatalogService/ [POST] []
@@ -119,6 +130,7 @@ func ExamplePolicy_Rules() {
 // database.
 func ExamplePolicy_Update() {
 	config := corsrpc.Config{
+		Services:       []string{"acme.shop.v1.CatalogService"},
 		Origins:        []string{"https://one.example.com"},
 		RequestHeaders: []string{"Authorization"},
 	}
@@ -144,7 +156,8 @@ func ExamplePolicy_Update() {
 // Plain HTTP beside procedures: fonts for all, an upload for one page.
 func ExampleResource() {
 	cors, err := corsrpc.New(corsrpc.Config{
-		Origins: []string{"https://app.example.com"},
+		Services: []string{"acme.shop.v1.CatalogService"},
+		Origins:  []string{"https://app.example.com"},
 		Resources: map[string]corsrpc.Resource{
 			"/fonts/": {Origins: []string{"*"}},
 			"/products/{id}/photo": {
@@ -159,16 +172,17 @@ func ExampleResource() {
 	}
 	font := httptest.NewRequest(http.MethodGet, "/fonts/inter.woff2", nil)
 	font.Header.Set("Origin", "https://anyone.example.org")
-	answer := httptest.NewRecorder()
-	cors.Wrap(http.NotFoundHandler()).ServeHTTP(answer, font)
-	fmt.Println(answer.Header().Get("Access-Control-Allow-Origin"))
+	response := httptest.NewRecorder()
+	cors.Wrap(http.NotFoundHandler()).ServeHTTP(response, font)
+	fmt.Println(response.Header().Get("Access-Control-Allow-Origin"))
 	// Output: *
 }
 
 // An Override for one method.
 func ExampleOverride() {
 	cors, err := corsrpc.New(corsrpc.Config{
-		Origins: []string{"https://app.example.com"},
+		Services: []string{"acme.shop.v1.CatalogService"},
+		Origins:  []string{"https://app.example.com"},
 		Overrides: map[string]corsrpc.Override{
 			"acme.shop.v1.CatalogService.WatchPrices": {Origins: []string{"https://dashboard.example.com"}, Credentials: corsrpc.On},
 		},
@@ -192,8 +206,9 @@ func ExampleLogDenied() {
 		},
 	}))
 	cors, err := corsrpc.New(corsrpc.Config{
-		Origins:  []string{"https://app.example.com"},
-		OnDenied: corsrpc.LogDenied(logger),
+		Services:   []string{"acme.shop.v1.CatalogService"},
+		Origins:    []string{"https://app.example.com"},
+		OnDecision: corsrpc.LogDenied(logger),
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -201,5 +216,5 @@ func ExampleLogDenied() {
 	call := httptest.NewRequest(http.MethodPost, "/acme.shop.v1.CatalogService/GetProduct", nil)
 	call.Header.Set("Origin", "https://staging.example.com")
 	cors.Wrap(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), call)
-	// Output: level=WARN msg="cross-origin request not allowed" kind=Cross reason="origin not allowed" status=403 procedure=/acme.shop.v1.CatalogService/GetProduct origin=https://staging.example.com detail="" fix="add \"https://staging.example.com\" to Origins" suppressed=0
+	// Output: level=WARN msg="cross-origin request not allowed" kind=cross_origin outcome=refused reason="origin not allowed" status=403 path=/acme.shop.v1.CatalogService/GetProduct procedure=/acme.shop.v1.CatalogService/GetProduct origin=https://staging.example.com detail="" fix="add \"https://staging.example.com\" to Origins"
 }

@@ -79,7 +79,8 @@ func (s *spy) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusTeapot)
 }
 
-// An answer is all that a client got, and whether the handler had run.
+// An answer is the whole response that a client got, and whether the handler
+// ran.
 type answer struct {
 	status int
 	header http.Header

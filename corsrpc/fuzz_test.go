@@ -9,45 +9,60 @@ import (
 )
 
 // FuzzWrap sends any request to any of the oracle's Configs: nothing panics,
-// nothing is injected, nothing is allowed or run that the oracle would not.
-// The lines of a header field are separated by newlines; none is no field.
+// nothing is injected, nothing is allowed or run that the oracle would not
+// allow. The lines of a header are separated by newlines; an empty text is no
+// header.
 func FuzzWrap(f *testing.F) {
 	for seed, vector := range someOrigins {
-		for _, path := range []string{getProduct, "/" + admin + "/Newer", "/img/x"} {
-			f.Add(uint64(seed), "POST", path, "api.example.com", vector, "cross-site", "", "", "")
-			f.Add(uint64(seed), "OPTIONS", path, "api.example.com", vector, "", "POST", "content-type,x-grpc-web", "")
+		for _, target := range []string{getProduct, "/" + admin + "/Newer", "/img/x"} {
+			f.Add(uint64(seed), "POST", target, "api.example.com", vector, "cross-site", "", "", "", "", "")
+			f.Add(uint64(seed), "OPTIONS", target, "api.example.com", vector, "", "", "", "POST", "content-type,x-grpc-web", "")
 		}
 	}
-	f.Add(uint64(1), "GET", getProduct, "", "", "none", "", "", "a=b")
-	f.Add(uint64(2), "PRI", "*", "", app+"\n"+app, "", "", "", "")
-	f.Fuzz(func(t *testing.T, seed uint64, method, path, host, origin, site, requestMethod, requestHeaders, cookie string) {
+	for seed, spell := range someSpellings {
+		f.Add(uint64(seed), "POST", spell(getProduct), "api.example.com", evil, "cross-site", "", "", "", "", "")
+		f.Add(uint64(seed), "GET", "/docs"+spell(purgeCarts), "api.example.com", "", "cross-site", "", "navigate", "", "", "session=1")
+		f.Add(uint64(seed), "OPTIONS", spell(addItem), "evil.test", app, "", "", "", "PUT", "", "")
+	}
+	for seed, target := range someTargets {
+		f.Add(uint64(seed), "GET", target, "api.example.com", app, "", "", "", "", "", "session=1")
+	}
+	f.Add(uint64(1), "GET", getProduct, "", "", "none", "", "", "", "", "a=b")
+	f.Add(uint64(1), "GET", getProduct, "", "", "none", "prefetch", "navigate", "", "", "a=b")
+	f.Add(uint64(2), "PRI", "*", "", app+"\n"+app, "", "", "", "", "", "")
+	f.Fuzz(func(t *testing.T, seed uint64, method, target, host, origin, site, purpose, mode, requestMethod, requestHeaders, cookie string) {
 		config := someConfig(rand.New(rand.NewPCG(seed, 3)))
-		config.OnDenied = corsrpc.LogDenied(discard)
+		config.OnDecision = corsrpc.LogDenied(discard)
 		policy := newPolicy(t, config)
-		r := newRequest(method, path)
+		r := newRequest(method, "")
+		r.URL = targetURL(target)
 		r.Host = host
 		for name, lines := range map[string]string{
-			"Origin": origin, "Sec-Fetch-Site": site, "Cookie": cookie,
+			"Origin": origin, "Sec-Fetch-Site": site, "Sec-Purpose": purpose, "Sec-Fetch-Mode": mode, "Cookie": cookie,
 			"Access-Control-Request-Method": requestMethod, "Access-Control-Request-Headers": requestHeaders,
 		} {
 			if lines != "" {
 				r.Header[name] = strings.Split(strings.TrimPrefix(lines, "\n"), "\n")
 			}
 		}
-		checkExchange(t, config, policy, r)
+		if mode == "navigate" {
+			r.Header.Set("Sec-Fetch-Dest", "document")
+		}
+		checkExchange(t, config, naiveRules(config), policy, r)
 		d := policy.Evaluate(r)
 		for _, text := range []string{d.Origin, d.Detail, d.Fix} {
 			if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) || len(text) > 4096 {
 				t.Errorf("not safe to print: %q", text)
 			}
 		}
-		if path != "" && d.Procedure != "" && d.Reason != corsrpc.WrongPathPrefix {
-			for rule := range policy.Rules() {
-				if rule.Path == d.Procedure || rule.Procedure == d.Procedure {
-					return
-				}
-			}
-			t.Errorf("%q is the name of no rule", d.Procedure)
+		if d.Path == "" && d.Procedure == "" {
+			return
 		}
+		for rule := range policy.Rules() {
+			if rule.Path == d.Path && rule.Procedure == d.Procedure {
+				return
+			}
+		}
+		t.Errorf("%q and %q are of no rule", d.Path, d.Procedure)
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -79,8 +80,8 @@ func TestUpgradesToHTTP2AreTakenOut(t *testing.T) {
 	})
 	policy := newPolicy(t, shopConfig())
 	handler := policy.Wrap(h2c)
-	assert.Equal(t, refusal(corsrpc.HTTP2Preface), serve(handler, newRequest("PRI", "*")))
-	for _, token := range []string{"h2c", "H2C", "websocket, h2c", "h2c\t"} {
+	assert.Equal(t, refusal(corsrpc.ReasonHTTP2Preface), serve(handler, newRequest("PRI", "*")))
+	for _, token := range []string{"h2c", "H2C", "websocket, h2c", "h2c\t", strings.Repeat("x", 257), strings.Repeat(",", 1<<20)} {
 		r := newRequest("POST", getProduct, "Upgrade", token, "Connection", "Upgrade, HTTP2-Settings", "Http2-Settings", "AAMAAABkAAQAAP__")
 		assert.Equal(t, 200, serve(handler, r).status)
 		assert.Equal(t, token, r.Header.Get("Upgrade"), "the caller's request is not changed")
@@ -88,5 +89,5 @@ func TestUpgradesToHTTP2AreTakenOut(t *testing.T) {
 	}
 	assert.Empty(t, upgraded)
 	assert.Equal(t, 200, serve(handler, newRequest("GET", "/socket", "Upgrade", "websocket")).status)
-	assert.Equal(t, "GETwebsocket", <-upgraded, "other upgrades are none of Wrap's business")
+	assert.Equal(t, "GETwebsocket", <-upgraded, "other upgrades pass")
 }

@@ -1,7 +1,6 @@
 package corsrpc_test
 
 import (
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,9 +8,9 @@ import (
 	"github.com/corsrpc/corsrpc-go/corsrpc"
 )
 
-// The oracle says what must become of a request, from the text of Config and
-// of the shop's schema alone, as naively as can be: lists are searched,
-// strings are compared, labels are counted.
+// The oracle turns a Config into rules, from its text and the shop's schema
+// alone, as naively as can be: lists are searched, strings are compared, labels
+// are counted.
 
 // A fact is what the schema says of one procedure of the shop.
 type fact struct {
@@ -36,118 +35,97 @@ var facts = []fact{
 	{"/acme.shop.v1.WarehouseService/ReserveStock", "", true},
 }
 
-// An outcome is what the oracle foretells.
-type outcome struct {
-	governed    bool
-	ran         bool
-	status      int    // if not ran
-	allowOrigin string // "" is none
+// A naiveRule is a Rule whose origins are several lists, each of which must
+// list a page.
+type naiveRule struct {
+	corsrpc.Rule
+
+	origins [][]string
+	closed  bool // neither Services nor Except names the service
 }
 
-// foretell knows Configs that use Origins, Audiences, Credentials, ReportOnly,
-// PathPrefix, Hosts, Overrides[].Origins, and Resources with a subtree or an
-// exact path.
-func foretell(config corsrpc.Config, r *http.Request) outcome {
-	if r.Method == "PRI" {
-		return outcome{status: 403}
+// naiveRules returns the rules of a Config, without lists of names. It knows
+// Configs without REST bindings whose Files are the shop's.
+func naiveRules(config corsrpc.Config) []naiveRule {
+	var rules []naiveRule
+	add := func(match corsrpc.Match, procedure string, rule naiveRule) {
+		rule.Match, rule.Procedure, rule.Path, rule.Enforced = match, procedure, config.PathPrefix+procedure, true
+		rules = append(rules, rule)
 	}
-	lists, internal, enforced, governed := listsFor(config, r.URL.Path)
-	if !governed {
-		return outcome{ran: true}
-	}
-	origins, sites := r.Header["Origin"], r.Header["Sec-Fetch-Site"]
-	permitted := len(origins) == 1 && origins[0] != "" && !internal
-	anyOrigin := !internal
-	for _, list := range lists {
-		admitted := false
-		for _, entry := range list {
-			admitted = admitted || len(origins) == 1 && admits(entry, origins[0])
-		}
-		permitted = permitted && admitted
-		anyOrigin = anyOrigin && slices.Contains(list, "*")
-	}
-	o := outcome{governed: true}
-	if permitted {
-		o.allowOrigin = origins[0]
-		if anyOrigin {
-			o.allowOrigin = "*"
+	var services []string
+	for _, f := range facts {
+		if service := serviceName(f); !slices.Contains(services, service) {
+			services = append(services, service)
 		}
 	}
-	if r.Method == "OPTIONS" && len(origins) > 0 && len(r.Header["Access-Control-Request-Method"]) > 0 {
-		o.status = 403
-		if permitted {
-			o.status = 204
+	for _, name := range config.Services {
+		if strings.HasPrefix(name, "grpc.") {
+			services = append(services, name) // which has no methods here
 		}
-		return o
 	}
-	if anyOrigin && (r.Method == "GET" || r.Method == "HEAD") {
-		o.allowOrigin = "*"
+	for _, service := range services {
+		all := config.Services == nil || slices.Contains(config.Services, "*")
+		switch {
+		case slices.Contains(config.Except, service):
+			continue
+		case !all && !slices.Contains(config.Services, service):
+			add(corsrpc.MatchService, "/"+service+"/", naiveRule{closed: true, origins: [][]string{{}}, Rule: corsrpc.Rule{ReportOnly: config.ReportOnly}})
+			for _, f := range facts {
+				if serviceName(f) == service && f.internal {
+					add(corsrpc.MatchProcedure, f.procedure, naiveRule{Rule: corsrpc.Rule{Internal: true, ReportOnly: config.ReportOnly}})
+				}
+			}
+			continue
+		}
+		// The strictest of its methods' rules, or what an unknown method has.
+		unknown := naiveRule{Rule: corsrpc.Rule{Credentials: true, ReportOnly: true, Internal: config.Overrides[service].Internal}}
+		for _, f := range facts {
+			if serviceName(f) != service {
+				continue
+			}
+			rule := naiveRule{origins: [][]string{originsOf(config, f)}}
+			name := service + "." + f.procedure[strings.LastIndex(f.procedure, "/")+1:]
+			rule.Credentials = switched(config.Credentials, config.Overrides[service].Credentials, config.Overrides[name].Credentials)
+			rule.ReportOnly = switched(config.ReportOnly, config.Overrides[service].ReportOnly, config.Overrides[name].ReportOnly)
+			rule.Internal = f.internal || config.Overrides[service].Internal || config.Overrides[name].Internal
+			add(corsrpc.MatchProcedure, f.procedure, rule)
+
+			unknown.origins = append(unknown.origins, rule.origins...)
+			unknown.Credentials = unknown.Credentials && rule.Credentials
+			unknown.ReportOnly = unknown.ReportOnly && rule.ReportOnly
+			unknown.Internal = unknown.Internal || rule.Internal
+		}
+		if unknown.origins == nil {
+			unknown.origins, unknown.Credentials, unknown.ReportOnly = [][]string{config.Origins}, config.Credentials, config.ReportOnly
+		}
+		add(corsrpc.MatchService, "/"+service+"/", unknown)
 	}
-	is := func(value string) bool { return len(sites) == 1 && sites[0] == value }
-	refused := false
-	switch {
-	case internal && (len(origins) > 0 || len(sites) > 0 && !is("none")): // (a)
-		return outcome{governed: true, status: 403}
-	case is("same-origin") || is("none"): // (b)
-	case permitted: // (c)
-	case len(origins) == 1 && len(sites) == 0 && isOwnHost(config, r.Host, origins[0]): // (c)
-	case len(origins) > 0: // (c)
-		refused = true
-	case len(sites) > 0: // (d)
-		refused = true
+	for key, resource := range config.Resources {
+		rules = append(rules, naiveRule{
+			Rule:    corsrpc.Rule{Match: corsrpc.MatchResource, Path: key, Credentials: resource.Credentials},
+			origins: [][]string{resource.Origins},
+		})
 	}
-	if refused && enforced && !config.ReportOnly {
-		return outcome{governed: true, status: 403}
-	}
-	o.ran = true
-	return o
+	return rules
 }
 
-// listsFor returns the lists of origins, each of which must admit a page, for
-// a path.
-func listsFor(config corsrpc.Config, path string) (lists [][]string, internal, enforced, governed bool) {
-	if rest, ok := strings.CutPrefix(path, config.PathPrefix); ok {
-		for _, f := range facts {
-			if f.procedure == rest {
-				return [][]string{originsOf(config, f)}, f.internal, true, true
-			}
-		}
-		for _, f := range facts {
-			service := f.procedure[:strings.LastIndex(f.procedure, "/")+1]
-			if strings.HasPrefix(rest, service) {
-				governed = true
-				internal = internal || f.internal
-				lists = append(lists, originsOf(config, f))
-			}
-		}
-		if governed {
-			return lists, internal, true, true
+func serviceName(f fact) string { return f.procedure[1:strings.LastIndex(f.procedure, "/")] }
+
+func switched(value bool, switches ...corsrpc.Switch) bool {
+	for _, s := range switches {
+		if s != corsrpc.Inherit {
+			value = s == corsrpc.On
 		}
 	}
-	for _, unclear := range []string{"//", "/./", "/../"} {
-		if strings.Contains(path, unclear) || unclear != "//" && strings.HasSuffix(path+"/", unclear) {
-			return nil, false, false, false // handlers differ on what it means
-		}
-	}
-	best := ""
-	for key := range config.Resources {
-		matches := key == path || strings.HasSuffix(key, "/") && strings.HasPrefix(path, key)
-		if matches && len(key) > len(best) {
-			best = key
-		}
-	}
-	if best == "" {
-		return nil, false, false, false
-	}
-	return [][]string{config.Resources[best].Origins}, false, false, true
+	return value
 }
 
 func originsOf(config corsrpc.Config, f fact) []string {
+	service := serviceName(f)
 	name := strings.ReplaceAll(f.procedure[1:], "/", ".")
-	service := name[:strings.LastIndex(name, ".")]
 	methodAudience := f.audience
 	serviceAudience := ""
-	if service == "acme.shop.v1.AdminService" {
+	if service == admin {
 		serviceAudience = "backoffice"
 		if f.audience == "backoffice" {
 			methodAudience = ""
@@ -164,6 +142,29 @@ func originsOf(config corsrpc.Config, f fact) []string {
 		return config.Audiences[serviceAudience]
 	}
 	return config.Origins
+}
+
+// lists reports whether the rule lets pages of the origin call.
+func (rule naiveRule) lists(origin string) bool {
+	if rule.Internal || origin == "" {
+		return false
+	}
+	for _, list := range rule.origins {
+		if !slices.ContainsFunc(list, func(entry string) bool { return admits(entry, origin) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// anyOrigin reports whether the rule lists every origin.
+func (rule naiveRule) anyOrigin() bool {
+	for _, list := range rule.origins {
+		if !slices.Contains(list, "*") {
+			return false
+		}
+	}
+	return !rule.Internal
 }
 
 // admits compares an entry with an origin, character by character.
@@ -209,16 +210,20 @@ func admits(entry, origin string) bool {
 	return true
 }
 
+// bareHost returns a host in lower case without a default port.
+func bareHost(host string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(host), ":80"), ":443")
+}
+
 func isOwnHost(config corsrpc.Config, host, origin string) bool {
 	hosts := config.Hosts
 	if hosts == nil {
 		hosts = []string{host}
 	}
 	for _, own := range hosts {
-		own = strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(own), ":80"), ":443")
 		for _, scheme := range []string{"http://", "https://"} {
-			bare := strings.TrimPrefix(origin, scheme)
-			if own != "" && bare != origin && strings.TrimSuffix(strings.TrimSuffix(bare, ":80"), ":443") == own {
+			bare, found := strings.CutPrefix(origin, scheme)
+			if bareHost(own) != "" && found && strings.TrimSuffix(strings.TrimSuffix(bare, ":80"), ":443") == bareHost(own) {
 				return true
 			}
 		}

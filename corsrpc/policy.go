@@ -2,22 +2,20 @@ package corsrpc
 
 import (
 	"iter"
-	"strings"
 	"sync/atomic"
 
-	"github.com/corsrpc/corsrpc-go/internal/field"
-	"github.com/corsrpc/corsrpc-go/internal/preflight"
+	"github.com/corsrpc/corsrpc-go/internal/headername"
 )
 
-// A Policy answers preflights, refuses calls and writes CORS headers by the
+// A Policy responds to preflights, refuses calls and writes CORS headers by the
 // rules that follow from a [Config]. All interceptors of one server share one.
 //
-// Its methods may be called concurrently, Update included. The zero Policy
-// governs every path, and refuses every request that a browser marks as
-// cross-origin until an Update succeeds. A Policy must not be copied after
+// Its methods can be called concurrently, Update included. The zero Policy
+// governs every path, and refuses every cross-origin request of a browser until
+// an Update succeeds. A Policy must not be copied after
 // first use.
 type Policy struct {
-	current atomic.Pointer[snapshot]
+	current atomic.Pointer[index]
 }
 
 // New returns the Policy of a Config. Its error joins a [*ConfigError] for
@@ -31,154 +29,73 @@ func New(config Config) (*Policy, error) {
 	return p, nil
 }
 
-// Update replaces the Policy's Config at once: every request is answered by
-// the old rules or by the new ones, wholly, and none waits. If the error is
-// not nil, which it is as for [New], nothing changes. Of concurrent Updates the
-// last one holds; whoever changes what [Policy.Config] returns must see that
-// nobody else does.
+// Update replaces the Policy's Config atomically: every request is judged
+// entirely by the old rules or entirely by the new ones, and none waits. If the
+// error is not nil, nothing changes; it is the error that [New] would return.
+// Of concurrent Updates the last one wins: goroutines that read Config, modify it
+// and call Update must synchronize, or one change overwrites another.
 func (p *Policy) Update(config Config) error {
-	s, err := compile(config.clone())
+	config = config.clone()
+	rules, err := compile(config)
 	if err != nil {
 		return err
 	}
-	p.current.Store(s)
+	p.current.Store(newIndex(config, rules))
 	return nil
 }
 
-// Config returns a copy of the Config in force. Update(p.Config()) changes
-// nothing. For the zero Policy it is the zero Config.
-func (p *Policy) Config() Config {
-	if s := p.current.Load(); s != nil {
-		return s.config.clone()
-	}
-	return Config{}
-}
+// Config returns a copy of the Config in force, so Update(p.Config()) changes
+// nothing. A zero Policy has none: Config returns the zero Config then, and an
+// Update with that replaces the zero Policy's refusals.
+func (p *Policy) Config() Config { return p.load().config.clone() }
 
 // Rule returns the rule of a procedure, named "/pkg.Service/Method" whatever
 // the PathPrefix, and whether the policy governs it. An unknown method of a
-// governed service has the service's rule; see [Rule.Path].
+// governed service has the service's rule; see [MatchService].
 func (p *Policy) Rule(procedure string) (Rule, bool) {
-	s := p.current.Load()
-	if s == nil {
-		return Rule{}, false
-	}
-	if r := s.procedure(procedure); r != nil {
-		return r.public(), true
+	if e := p.load().procedure(procedure); e != nil {
+		return e.rule.clone(), true
 	}
 	return Rule{}, false
 }
 
-// Exposes reports whether the answers of a procedure let pages read the header
-// field of this name, by the procedure's rule or because the Fetch standard
-// safelists it. Interceptors use it to expose what is left. It does not
-// allocate for names in lower case.
+// Governs reports whether the policy has a rule for a procedure, named as in
+// [Policy.Rule]. The zero Policy governs all. It does not allocate.
+func (p *Policy) Governs(procedure string) bool {
+	ix := p.load()
+	return ix == zeroIndex || ix.procedure(procedure) != nil
+}
+
+// Exposes reports whether the responses of a procedure let pages read the
+// header of this name, by the procedure's rule or because the Fetch standard
+// safelists it. Interceptors use it to find which headers they still have to
+// expose. It does not allocate for names in lower case.
 func (p *Policy) Exposes(procedure, name string) bool {
-	if field.IsSafelistedResponse(name) {
+	if headername.IsSafelistedResponse(name) {
 		return true
 	}
-	s := p.current.Load()
-	if s == nil {
-		return false
-	}
-	r := s.procedure(procedure)
-	return r != nil && r.exposeHeaders.set.Has(name)
+	e := p.load().procedure(procedure)
+	return e != nil && e.rule.from.responseHeaders.set.Has(name)
 }
 
 // Rules returns all rules, sorted by path, as they were when the iteration
-// began.
+// began. Requests are judged by these rules and by the fields of Config that
+// apply to all paths. A key of Config.Resources that no request can reach,
+// because a governed service has its path, has no rule.
 func (p *Policy) Rules() iter.Seq[Rule] {
 	return func(yield func(Rule) bool) {
-		s := p.current.Load()
-		if s == nil {
-			return
-		}
-		for _, r := range s.ordered {
-			if !yield(r.public()) {
+		for _, r := range p.load().rules {
+			if !yield(r.clone()) {
 				return
 			}
 		}
 	}
 }
 
-// load returns the current snapshot; that of the zero Policy is closed.
-func (p *Policy) load() *snapshot {
-	if s := p.current.Load(); s != nil {
-		return s
+// load returns the index in force.
+func (p *Policy) load() *index {
+	if ix := p.current.Load(); ix != nil {
+		return ix
 	}
-	return closed
-}
-
-// closed is the snapshot of the zero Policy.
-var closed = &snapshot{closed: closedRule}
-
-// closedRule lets no page call, for the lack of a Config.
-var closedRule = newClosedRule(nil)
-
-// newClosedRule stands for the lack of a rule, with the own hosts of a Config.
-func newClosedRule(hosts []string) *rule {
-	return (&rule{
-		Rule:           preflight.Rule{Enforced: true, Hosts: hosts},
-		closed:         true,
-		origins:        noOrigins,
-		requestHeaders: newNameList(),
-		exposeHeaders:  newNameList(),
-	}).finish()
-}
-
-// find returns the rule of a request's decoded path, or nil if the path is not
-// governed. Paths are compared as they are, byte by byte: handlers route on
-// the same string.
-func (s *snapshot) find(path string) *rule {
-	if s == closed {
-		return closedRule
-	}
-	// Most policies have no prefix, and to compare with it is a call.
-	if s.prefix == "" || strings.HasPrefix(path, s.prefix) {
-		if r := s.procedure(path[len(s.prefix):]); r != nil {
-			return r
-		}
-	}
-	if rest, ok := strings.CutPrefix(path, "/"); ok {
-		if r := s.resources.find(rest); r != nil && isClean(rest) {
-			return r
-		}
-	}
-	return nil
-}
-
-// isClean reports whether a path after its first slash means the same to
-// handlers that clean it, as http.FileServer does, and to those that do not.
-// Otherwise one resource's permission would reach another: browsers send
-// /fonts/..%2Fprivate as it is.
-func isClean(path string) bool {
-	for path != "" {
-		segment, rest, _ := strings.Cut(path, "/")
-		if segment == "" || segment == "." || segment == ".." {
-			return false
-		}
-		path = rest
-	}
-	return true
-}
-
-// procedure returns the rule of a procedure, or of the service that an unknown
-// one would belong to.
-func (s *snapshot) procedure(path string) *rule {
-	if r := s.procedures[path]; r != nil || path == "" {
-		return r
-	}
-	// "/pkg.Service/" of any path below it; of others, what no service has.
-	end := strings.IndexByte(path[1:], '/')
-	return s.services[path[:end+2]]
-}
-
-// of returns the rule of a path below one service, and one that lets no page
-// call if the path is elsewhere or the service is not governed any more.
-func (s *snapshot) of(service, path string) *rule {
-	if strings.HasPrefix(path, service) {
-		if r := s.procedure(path); r != nil {
-			return r
-		}
-	}
-	return s.closed
+	return zeroIndex
 }

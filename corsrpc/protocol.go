@@ -14,29 +14,48 @@ const (
 	Connect Protocol = 1 + iota
 	// GRPCWeb is gRPC-Web.
 	GRPCWeb
-	// GRPC is gRPC over HTTP/2, which pages cannot speak, but whose clients
-	// may send its headers from platforms that follow the Fetch standard.
+	// GRPC is gRPC over HTTP/2. Browsers cannot speak it, but gRPC clients on
+	// other platforms that enforce CORS can.
 	GRPC
 )
 
-// String returns the protocol's name as people write it.
-func (p Protocol) String() string {
-	if table := p.table(); table != nil {
-		return table.Name
+// table returns what is known of the protocol, or nil if the value is not one
+// of the constants. Tables are in the order of the constants.
+func (p Protocol) table() *protocol.Protocol {
+	if p == 0 || int(p) > len(protocol.Tables) {
+		return nil
 	}
-	return fmt.Sprintf("Protocol(%d)", uint8(p))
+	return protocol.Tables[p-1]
 }
 
-// table returns what is known of the protocol, or nil if there is none of this
-// value.
-func (p Protocol) table() *protocol.Protocol {
-	switch p {
-	case Connect:
-		return &protocol.Connect
-	case GRPCWeb:
-		return &protocol.GRPCWeb
-	case GRPC:
-		return &protocol.GRPC
+var protocolTexts = func() []string {
+	texts := []string{""} // zero is no protocol
+	for _, table := range protocol.Tables {
+		texts = append(texts, table.Name)
 	}
-	return nil
+	return texts
+}()
+
+// allProtocols are those that Config.Protocols stands for if it is nil.
+func allProtocols() []Protocol {
+	all := make([]Protocol, len(protocol.Tables))
+	for i := range all {
+		all[i] = Protocol(i + 1)
+	}
+	return all
 }
+
+// String returns the protocol's name as people write it, such as gRPC-Web.
+func (p Protocol) String() string {
+	if p.table() == nil {
+		return fmt.Sprintf("Protocol(%d)", uint8(p))
+	}
+	return protocolTexts[p]
+}
+
+// MarshalText implements [encoding.TextMarshaler]. It returns the text of
+// String.
+func (p Protocol) MarshalText() ([]byte, error) { return marshalEnum(p, protocolTexts) }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (p *Protocol) UnmarshalText(text []byte) error { return unmarshalEnum(p, protocolTexts, text) }

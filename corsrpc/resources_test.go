@@ -76,7 +76,71 @@ func TestResourcePaths(t *testing.T) {
 		assert.Equal(t, rule.Path == getProduct, rule.Procedure == getProduct, "Rules lists what requests find: %+v", rule)
 	}
 	for _, path := range []string{"", "*", "a"} {
-		assert.Equal(t, corsrpc.Ungoverned, policy.Evaluate(newRequest("GET", path, "Origin", origins["/"])).Kind, path)
+		assert.Equal(t, corsrpc.KindUngoverned, policy.Evaluate(newRequest("GET", path, "Origin", origins["/"])).Kind, path)
+	}
+}
+
+// An encoded slash is part of a segment, and dot segments match nothing, in
+// whatever form they are.
+func TestResourceEscapes(t *testing.T) {
+	t.Parallel()
+	config := shopConfig()
+	config.Resources = make(map[string]corsrpc.Resource)
+	origins := map[string]string{"/files/{name}": app, "/files/": shopper, "/public/": console, "/public": evil, "/100%": "https://percent.test", "/a b/": "https://space.test"}
+	for key, origin := range origins {
+		config.Resources[key] = corsrpc.Resource{Origins: []string{origin}}
+	}
+	policy := newPolicy(t, config)
+	for target, want := range map[string]string{
+		"/files/x":                     "/files/{name}",
+		"/files/x%2Fy":                 "/files/{name}",
+		"/files/x%2fy":                 "/files/{name}",
+		"/files/%2Fx":                  "", // handlers that decode find an empty segment
+		"/files/x%2F":                  "/files/{name}",
+		"/files/%78":                   "/files/{name}",
+		"/files/x%2Fy/z":               "/files/",
+		"/files/x%252Fy":               "/files/{name}",
+		"/files/x%5Cy":                 "/files/{name}",
+		"/files/x%255Cy":               "/files/{name}",
+		"/files/x%5C..%5Cy":            "",
+		"/files/..%5Cy":                "",
+		"/files/..%2Fprivate":          "",
+		"/files/%2E%2E/private":        "",
+		"/files/%2e%2e%2fprivate":      "",
+		"/files/%2E":                   "",
+		"/files/x/%2E./y":              "",
+		"/files/.%2Fx":                 "",
+		"/files/%252e%252e/x":          "/files/", // handlers decode once
+		"/files//x":                    "",
+		"/files/x//":                   "",
+		"/files%2Fx":                   "",
+		"/%66iles/x":                   "/files/{name}",
+		"/public%2Fsecret":             "", // one segment, not below /public/
+		"/public%2F":                   "",
+		"/public%2F/x":                 "",
+		"/public/x%2Fy":                "/public/",
+		"/public":                      "/public",
+		"/public/":                     "/public/",
+		"/100%25":                      "/100%",
+		"/a%20b/c":                     "/a b/",
+		"/files/" + "%C5%BF":           "/files/{name}",
+		"/files/%FF":                   "/files/{name}",
+		"/files/x;y=1":                 "/files/{name}",
+		"/files/;":                     "/files/{name}",
+		"/files/..;/private":           "/files/",
+		"/files/...":                   "/files/{name}",
+		"/files/x%00y":                 "/files/{name}",
+		"http://api.example.com/files": "",
+	} {
+		got := ""
+		for key, origin := range origins {
+			r := newRequest("GET", "", "Origin", origin)
+			r.URL = targetURL(target)
+			if exchange(policy, r).header.Get("Access-Control-Allow-Origin") == origin {
+				got += key
+			}
+		}
+		assert.Equal(t, want, got, target)
 	}
 }
 

@@ -23,12 +23,12 @@ func TestUpdateWithAMistakeChangesNothing(t *testing.T) {
 	assert.False(t, exchange(policy, newRequest("POST", getProduct, "Origin", evil)).ran)
 }
 
-// Under load every answer is wholly that of one Config: both of them differ in
-// every header of an answer.
+// Under load every response is wholly that of one Config: the two differ in
+// every header.
 func TestUpdateUnderLoad(t *testing.T) {
 	t.Parallel()
-	one := corsrpc.Config{Origins: []string{app}, Credentials: true, RequestHeaders: []string{"X-One"}, ResponseHeaders: []string{"X-One"}}
-	two := corsrpc.Config{Origins: []string{"*"}, RequestHeaders: []string{"X-Two"}, ResponseHeaders: []string{"X-Two"}, Protocols: []corsrpc.Protocol{corsrpc.GRPCWeb}, MaxAge: -1}
+	one := corsrpc.Config{Audiences: noPages, Origins: []string{app}, Credentials: true, RequestHeaders: []string{"X-One"}, ResponseHeaders: []string{"X-One"}}
+	two := corsrpc.Config{Audiences: noPages, Origins: []string{"*"}, RequestHeaders: []string{"X-Two"}, ResponseHeaders: []string{"X-Two"}, Protocols: []corsrpc.Protocol{corsrpc.GRPCWeb}, MaxAge: -1}
 	requests := []struct {
 		name     string
 		one, two answer

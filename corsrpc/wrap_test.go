@@ -39,8 +39,11 @@ func refusal(reason corsrpc.Reason) answer {
 	}
 }
 
-// Each row is a request, and the whole answer to it: status, header, body and
-// whether the handler ran (which answers 418).
+// refusedPreflight is the response to every preflight that is refused.
+var refusedPreflight = answer{status: http.StatusForbidden, header: header("Cache-Control", "no-store", "Vary", "Origin")}
+
+// Each row is a request and the whole response: status, header, body, and
+// whether the handler ran, which responds with 418.
 func TestWrap(t *testing.T) {
 	t.Parallel()
 	const max = "7200"
@@ -50,12 +53,11 @@ func TestWrap(t *testing.T) {
 	answered := func(lines ...string) answer {
 		return answer{status: http.StatusNoContent, header: header(lines...)}
 	}
-	refusedPreflight := answer{status: http.StatusForbidden, header: header()}
 
 	plain := shopConfig()
 	credentials := shopConfig()
 	credentials.Credentials = true
-	anyone := corsrpc.Config{Origins: []string{"*"}}
+	anyone := corsrpc.Config{Origins: []string{"*"}, Audiences: noPages}
 	report := shopConfig()
 	report.ReportOnly = true
 	resources := shopConfig()
@@ -102,7 +104,7 @@ func TestWrap(t *testing.T) {
 
 		{"preflight below a prefix that is not configured", plain, newPreflight("/v1"+getProduct, app, "POST"), ran()},
 
-		{"OPTIONS without Access-Control-Request-Method is a call", plain, newRequest("OPTIONS", getProduct, "Origin", evil), refusal(corsrpc.OriginNotAllowed)},
+		{"OPTIONS without Access-Control-Request-Method is a call", plain, newRequest("OPTIONS", getProduct, "Origin", evil), refusal(corsrpc.ReasonOriginNotAllowed)},
 		{"OPTIONS without Origin is no preflight", plain, newRequest("OPTIONS", getProduct, "Access-Control-Request-Method", "POST"), ran()},
 
 		{"call", plain, newRequest("POST", getProduct, "Origin", app, "Sec-Fetch-Site", "cross-site"),
@@ -112,35 +114,49 @@ func TestWrap(t *testing.T) {
 		{"call from anywhere", anyone, newRequest("POST", getProduct, "Origin", evil),
 			ran("Access-Control-Allow-Origin", "*", "Access-Control-Expose-Headers", exposedByGetProduct)},
 		{"call without origin where any may call", anyone, newRequest("POST", getProduct), ran()},
-		{"the own page's call without origin where any may call", anyone, newRequest("POST", getProduct, "Sec-Fetch-Site", "same-origin"), ran()},
-		{"GET without origin where any may call: caches may give the answer to any", anyone, newRequest("GET", getProduct),
+		{"the server's own page's call without origin where any may call", anyone, newRequest("POST", getProduct, "Sec-Fetch-Site", "same-origin"), ran()},
+		{"GET without origin where any may call: caches can give the response to any", anyone, newRequest("GET", getProduct),
 			ran("Access-Control-Allow-Origin", "*", "Access-Control-Expose-Headers", exposedByGetProduct)},
-		{"call from elsewhere", plain, newRequest("POST", getProduct, "Origin", evil, "Sec-Fetch-Site", "cross-site"), refusal(corsrpc.OriginNotAllowed)},
-		{"call from elsewhere on plain HTTP", plain, newRequest("POST", getProduct, "Origin", evil), refusal(corsrpc.OriginNotAllowed)},
-		{"GET from elsewhere", plain, newRequest("GET", getProduct, "Origin", evil), refusal(corsrpc.OriginNotAllowed)},
-		{"call with two origins", plain, newRequest("POST", getProduct, "Origin", app, "Origin", app), refusal(corsrpc.OriginMalformed)},
-		{"call with an empty origin", plain, newRequest("POST", getProduct, "Origin", ""), refusal(corsrpc.OriginMalformed)},
-		{"call of an opaque origin", plain, newRequest("POST", getProduct, "Origin", "null"), refusal(corsrpc.OriginNotAllowed)},
-		{"call of the admin service by the shop", plain, newRequest("POST", setPrice, "Origin", shopper), refusal(corsrpc.OriginNotAllowed)},
-		{"image of another site", plain, newRequest("GET", getProduct, "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"), refusal(corsrpc.OriginMissing)},
-		{"navigation from a sibling", plain, newRequest("GET", getProduct, "Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "navigate"), refusal(corsrpc.OriginMissing)},
-		{"image of another site where any may call", anyone, newRequest("GET", getProduct, "Sec-Fetch-Site", "cross-site"), refusal(corsrpc.OriginMissing)},
+		{"call from elsewhere", plain, newRequest("POST", getProduct, "Origin", evil, "Sec-Fetch-Site", "cross-site"), refusal(corsrpc.ReasonOriginNotAllowed)},
+		{"call from elsewhere on plain HTTP", plain, newRequest("POST", getProduct, "Origin", evil), refusal(corsrpc.ReasonOriginNotAllowed)},
+		{"GET from elsewhere", plain, newRequest("GET", getProduct, "Origin", evil), refusal(corsrpc.ReasonOriginNotAllowed)},
+		{"call with two origins", plain, newRequest("POST", getProduct, "Origin", app, "Origin", app), refusal(corsrpc.ReasonOriginMalformed)},
+		{"call with an empty origin", plain, newRequest("POST", getProduct, "Origin", ""), refusal(corsrpc.ReasonOriginMalformed)},
+		{"call of an opaque origin", plain, newRequest("POST", getProduct, "Origin", "null"), refusal(corsrpc.ReasonOriginNotAllowed)},
+		{"call of the admin service by the shop", plain, newRequest("POST", setPrice, "Origin", shopper), refusal(corsrpc.ReasonOriginNotAllowed)},
+		{"image of another site", plain, newRequest("GET", getProduct, "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"), refusal(corsrpc.ReasonOriginMissing)},
+		{"navigation from a sibling", plain, newRequest("GET", getProduct, "Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "navigate"), refusal(corsrpc.ReasonOriginMissing)},
+		{"image of another site where any may call", anyone, newRequest("GET", getProduct, "Sec-Fetch-Site", "cross-site"), refusal(corsrpc.ReasonOriginMissing)},
 		{"same origin", plain, newRequest("POST", getProduct, "Origin", "https://api.example.com", "Sec-Fetch-Site", "same-origin"), ran("Vary", "Origin")},
 		{"same origin behind a proxy that changes Host", plain, newRequest("POST", getProduct, "Origin", "https://www.example.com", "Sec-Fetch-Site", "same-origin"), ran("Vary", "Origin")},
 		{"typed into the address bar", plain, newRequest("GET", getProduct, "Sec-Fetch-Site", "none"), ran("Vary", "Origin")},
 		{"the own host in a browser that does not say so", plain, newRequest("POST", getProduct, "Origin", "http://api.example.com"), ran("Vary", "Origin")},
-		{"the own host, but the browser says cross-site", plain, newRequest("POST", getProduct, "Origin", "http://api.example.com", "Sec-Fetch-Site", "cross-site"), refusal(corsrpc.OriginNotAllowed)},
-		{"no browser", plain, newRequest("POST", getProduct), ran()},
-		{"no browser, GET", plain, newRequest("GET", getProduct), ran("Vary", "Origin")},
-		{"no browser, HEAD", plain, newRequest("HEAD", getProduct), ran("Vary", "Origin")},
+		{"the own host, but the browser says cross-site", plain, newRequest("POST", getProduct, "Origin", "http://api.example.com", "Sec-Fetch-Site", "cross-site"), refusal(corsrpc.ReasonOriginNotAllowed)},
+		{"a program", plain, newRequest("POST", getProduct), ran()},
+		{"a program, GET", plain, newRequest("GET", getProduct), ran("Vary", "Origin")},
+		{"a program, HEAD", plain, newRequest("HEAD", getProduct), ran("Vary", "Origin")},
 
-		{"internal, no browser", plain, newRequest("POST", purgeCarts), ran()},
-		{"internal, by the user", plain, newRequest("GET", purgeCarts, "Sec-Fetch-Site", "none"), ran("Vary", "Origin")},
-		{"internal, same origin", plain, newRequest("POST", purgeCarts, "Sec-Fetch-Site", "same-origin"), refusal(corsrpc.InternalMethod)},
-		{"internal, own host", plain, newRequest("POST", purgeCarts, "Origin", "https://api.example.com"), refusal(corsrpc.InternalMethod)},
-		{"internal, listed origin", plain, newRequest("POST", purgeCarts, "Origin", app), refusal(corsrpc.InternalMethod)},
-		{"internal, only reported", report, newRequest("POST", purgeCarts, "Origin", app), refusal(corsrpc.InternalMethod)},
-		{"internal, by the user with an origin", plain, newRequest("POST", purgeCarts, "Origin", "null", "Sec-Fetch-Site", "none"), refusal(corsrpc.InternalMethod)},
+		{"call with cookies, credentials off", plain, newRequest("POST", getProduct, "Origin", app, "Cookie", "session=1"), refusal(corsrpc.ReasonCredentialsNotAllowed)},
+		{"GET with cookies, credentials off", plain, newRequest("GET", getProduct, "Origin", app, "Sec-Fetch-Site", "cross-site", "Cookie", "session=1"), refusal(corsrpc.ReasonCredentialsNotAllowed)},
+		{"beacon with cookies, credentials off", plain, newRequest("POST", getProduct, "Origin", app, "Sec-Fetch-Mode", "no-cors", "Cookie", "session=1"), refusal(corsrpc.ReasonCredentialsNotAllowed)},
+		{"call with cookies", credentials, newRequest("POST", addItem, "Origin", shopper, "Cookie", "session=1"),
+			ran("Access-Control-Allow-Origin", shopper, "Access-Control-Allow-Credentials", "true", "Access-Control-Expose-Headers", exposedByAddItem, "Vary", "Origin")},
+		{"call with cookies from anywhere", anyone, newRequest("POST", getProduct, "Origin", evil, "Cookie", "session=1"), refusal(corsrpc.ReasonCredentialsNotAllowed)},
+		{"the user's navigation with cookies", plain, newRequest("GET", getProduct, "Sec-Fetch-Site", "none", "Cookie", "session=1"), ran("Vary", "Origin")},
+		{"speculation rules of any page", plain, newRequest("GET", getProduct, "Sec-Fetch-Site", "none", "Sec-Purpose", "prefetch", "Cookie", "session=1"), refusal(corsrpc.ReasonOriginMissing)},
+		{"speculation rules of the server's own page", plain, newRequest("GET", getProduct, "Sec-Fetch-Site", "same-origin", "Sec-Purpose", "prefetch"), ran("Vary", "Origin")},
+		{"preflight with cookies, which no browser sends", plain, newPreflight(getProduct, app, "POST", "Cookie", "session=1"),
+			answered("Access-Control-Allow-Origin", app, "Access-Control-Allow-Methods", "GET, POST", "Access-Control-Allow-Headers", allowed, "Access-Control-Max-Age", max, "Vary", "Origin")},
+		{"cookies, only reported: the page cannot read", report, newRequest("POST", getProduct, "Origin", app, "Cookie", "session=1"),
+			ran("Access-Control-Allow-Origin", app, "Access-Control-Expose-Headers", exposedByGetProduct, "Vary", "Origin")},
+
+		{"internal, by another server", plain, newRequest("POST", purgeCarts), ran()},
+		{"internal, by the user", plain, newRequest("GET", purgeCarts, "Sec-Fetch-Site", "none"), refusal(corsrpc.ReasonInternalMethod)},
+		{"internal, same origin", plain, newRequest("POST", purgeCarts, "Sec-Fetch-Site", "same-origin"), refusal(corsrpc.ReasonInternalMethod)},
+		{"internal, own host", plain, newRequest("POST", purgeCarts, "Origin", "https://api.example.com"), refusal(corsrpc.ReasonInternalMethod)},
+		{"internal, listed origin", plain, newRequest("POST", purgeCarts, "Origin", app), refusal(corsrpc.ReasonInternalMethod)},
+		{"internal, only reported", report, newRequest("POST", purgeCarts, "Origin", app), refusal(corsrpc.ReasonInternalMethod)},
+		{"internal, by the user with an origin", plain, newRequest("POST", purgeCarts, "Origin", "null", "Sec-Fetch-Site", "none"), refusal(corsrpc.ReasonInternalMethod)},
 
 		{"elsewhere, only reported", report, newRequest("POST", getProduct, "Origin", evil), ran("Vary", "Origin")},
 		{"image, only reported", report, newRequest("GET", getProduct, "Sec-Fetch-Site", "cross-site"), ran("Vary", "Origin")},
@@ -161,7 +177,7 @@ func TestWrap(t *testing.T) {
 
 		{"ungoverned path", plain, newRequest("POST", "/healthz", "Origin", evil, "Sec-Fetch-Site", "cross-site"), ran()},
 		{"ungoverned GET has no Vary", plain, newRequest("GET", "/healthz"), ran()},
-		{"start of an HTTP/2 connection", plain, newRequest("PRI", "*"), refusal(corsrpc.HTTP2Preface)},
+		{"start of an HTTP/2 connection", plain, newRequest("PRI", "*"), refusal(corsrpc.ReasonHTTP2Preface)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -175,8 +191,8 @@ func TestWrap(t *testing.T) {
 			if got.ran {
 				status = 0
 			}
-			assert.Equal(t, status, decision.Status, "Evaluate says what Wrap does")
-			assert.Equal(t, decision.Allowed, decision.Reason == corsrpc.OK)
+			assert.Equal(t, status, decision.Status, "Evaluate returns what Wrap does")
+			assert.Equal(t, decision.Allowed, decision.Reason == corsrpc.ReasonOK)
 		})
 	}
 }
@@ -211,7 +227,7 @@ func TestWrapRefusesOriginVectors(t *testing.T) {
 	var reported []corsrpc.Decision
 	policy := newPolicy(t, config)
 	loud := config
-	loud.OnDenied = func(_ context.Context, d corsrpc.Decision) { reported = append(reported, d) }
+	loud.OnDecision = func(_ context.Context, d corsrpc.Decision) { reported = append(reported, d) }
 	loudPolicy := newPolicy(t, loud)
 
 	for _, good := range []string{app, "https://a.sub.example.net", "https://a.b_c.sub.example.net", "http://localhost", "http://localhost:8080"} {
@@ -219,12 +235,12 @@ func TestWrapRefusesOriginVectors(t *testing.T) {
 	}
 	for _, vector := range vectors {
 		r := newPreflight(getProduct, vector, "POST")
-		assert.Equal(t, answer{status: 403, header: header()}, exchange(policy, r), "preflight from %.80q", vector)
+		assert.Equal(t, refusedPreflight, exchange(policy, r), "preflight from %.80q", vector)
 		for _, method := range []string{"GET", "POST", "DELETE", "OPTIONS"} {
 			got := exchange(loudPolicy, newRequest(method, getProduct, "Origin", vector, "Sec-Fetch-Site", "cross-site"))
-			want := refusal(corsrpc.OriginNotAllowed)
+			want := refusal(corsrpc.ReasonOriginNotAllowed)
 			if vector == "" {
-				want = refusal(corsrpc.OriginMalformed)
+				want = refusal(corsrpc.ReasonOriginMalformed)
 			}
 			assert.Equal(t, want, got, "%s from %.80q", method, vector)
 		}
@@ -262,8 +278,8 @@ func TestWrapAddsToVary(t *testing.T) {
 	}
 }
 
-// Whoever appends to a value of one answer, or overwrites it, reaches no other
-// field and no other answer.
+// Whoever appends to a value of one response, or overwrites it, reaches no other
+// header and no other response.
 func TestWrapHandsOutFreshValues(t *testing.T) {
 	t.Parallel()
 	config := shopConfig()
@@ -387,7 +403,7 @@ func TestWrapPathPrefix(t *testing.T) {
 	}
 	s := &spy{}
 	got := serve(policy.Wrap(http.StripPrefix("/api", s)), newRequest("POST", "/api"+getProduct, "Origin", evil))
-	assert.Equal(t, refusal(corsrpc.OriginNotAllowed), got)
+	assert.Equal(t, refusal(corsrpc.ReasonOriginNotAllowed), got)
 	assert.Zero(t, s.ran)
 }
 
@@ -416,13 +432,13 @@ func TestWrapHosts(t *testing.T) {
 	}
 }
 
-func TestService(t *testing.T) {
+func TestWrapService(t *testing.T) {
 	t.Parallel()
 	config := shopConfig()
 	config.PathPrefix = "/ignored"
 	policy := newPolicy(t, config)
 	s := &spy{}
-	path, handler := policy.Service("/"+admin+"/", s)
+	path, handler := policy.WrapService("/"+admin+"/", s)
 	require.Equal(t, "/"+admin+"/", path)
 
 	call := func(path, origin string) answer {
@@ -433,23 +449,52 @@ func TestService(t *testing.T) {
 	}
 	assert.True(t, call(setPrice, console).ran)
 	assert.True(t, call(reportProduct, shopper).ran)
-	assert.Equal(t, refusal(corsrpc.OriginNotAllowed), call(setPrice, shopper))
-	assert.Equal(t, refusal(corsrpc.NotConfigured), call(getProduct, app), "another service behind this mount")
-	assert.Equal(t, refusal(corsrpc.NotConfigured), call("/healthz", app), "another path behind this mount")
-	assert.True(t, serveRan(handler, s, newRequest("POST", setPrice)), "no browser")
+	assert.Equal(t, refusal(corsrpc.ReasonOriginNotAllowed), call(setPrice, shopper))
+	assert.Equal(t, refusal(corsrpc.ReasonNotConfigured), call(getProduct, app), "another service behind this mount")
+	assert.Equal(t, refusal(corsrpc.ReasonNotConfigured), call("/healthz", app), "another path behind this mount")
+	assert.True(t, serveRan(handler, s, newRequest("POST", setPrice)), "another program")
 
 	var denied []corsrpc.Decision
 	config.Except, config.Hosts = []string{admin}, []string{"www.example.com"}
-	config.OnDenied = func(_ context.Context, d corsrpc.Decision) { denied = append(denied, d) }
+	config.OnDecision = func(_ context.Context, d corsrpc.Decision) { denied = append(denied, d) }
 	require.NoError(t, policy.Update(config))
 	rebound := newRequest("POST", setPrice, "Origin", "http://api.example.com")
-	assert.Equal(t, refusal(corsrpc.NotConfigured), serve(handler, rebound), "Hosts hold here too")
+	assert.Equal(t, refusal(corsrpc.ReasonNotConfigured), serve(handler, rebound), "Hosts hold here too")
 	denied = nil
-	assert.Equal(t, refusal(corsrpc.NotConfigured), call(setPrice, console), "the service is gone")
-	assert.Equal(t, []corsrpc.Decision{{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.NotConfigured, Origin: `"` + console + `"`,
-		Detail: "the policy governs no service of this path, or no longer: see Services and Except"}}, denied)
-	assert.Equal(t, answer{status: 403, header: header()}, serve(handler, newPreflight(setPrice, console, "POST")))
-	assert.True(t, serveRan(handler, s, newRequest("POST", setPrice)), "no browser")
+	assert.Equal(t, refusal(corsrpc.ReasonNotConfigured), call(setPrice, console), "the service is gone")
+	assert.Equal(t, []corsrpc.Decision{{Kind: corsrpc.KindCrossOrigin, Outcome: corsrpc.OutcomeRefused, Status: 403, Reason: corsrpc.ReasonNotConfigured, Origin: `"` + console + `"`, Detail: "the policy governs no service of this path: see Services and Except"}}, denied)
+	assert.Equal(t, refusedPreflight, serve(handler, newPreflight(setPrice, console, "POST")))
+	assert.True(t, serveRan(handler, s, newRequest("POST", setPrice)), "another program")
+}
+
+// Some generated constructors return the pattern of a procedure, and people
+// write methods into patterns.
+func TestWrapServicePatterns(t *testing.T) {
+	t.Parallel()
+	policy := newPolicy(t, shopConfig())
+	for _, pattern := range []string{"/" + admin + "/", setPrice, "POST " + setPrice, "POST \t" + setPrice, "POST /" + admin + "/"} {
+		s := &spy{}
+		path, handler := policy.WrapService(pattern, s)
+		assert.Equal(t, pattern, path)
+		assert.True(t, serveRan(handler, s, newRequest("POST", setPrice, "Origin", console)), pattern)
+		assert.False(t, serveRan(handler, s, newRequest("POST", setPrice, "Origin", evil)), pattern)
+		assert.False(t, serveRan(handler, s, newRequest("POST", getProduct, "Origin", app)), "%s: another service", pattern)
+		assert.False(t, serveRan(handler, s, newRequest("POST", "/"+admin+"/.."+getProduct, "Origin", evil)), "%s: another spelling", pattern)
+		mux := http.NewServeMux()
+		mux.Handle(path, handler)
+		assert.True(t, serveRan(mux, s, newRequest("POST", setPrice, "Origin", console)), pattern)
+	}
+	for _, pattern := range []string{"", "/", "POST /", "POST", "/" + admin, "api.example.com/" + admin + "/", "/x/" + admin + "/", "/" + catalog + "/GetProduct/x", "/" + admin + "//"} {
+		assert.Panics(t, func() { policy.WrapService(pattern, &spy{}) }, pattern)
+	}
+	config := shopConfig()
+	config.Services = []string{catalog}
+	assert.PanicsWithError(t, `corsrpc: WrapService("/acme.shop.v1.AdminService/"): neither Services nor Except names the service: add "acme.shop.v1.AdminService" to Services`, func() {
+		newPolicy(t, config).WrapService("/"+admin+"/", &spy{})
+	})
+	assert.PanicsWithError(t, `corsrpc: WrapService("POST /acme.shop.v1.AdminService/SetPrice"): neither Services nor Except names the service: add "acme.shop.v1.AdminService" to Services`, func() {
+		newPolicy(t, config).WrapService("POST "+setPrice, &spy{})
+	})
 }
 
 func serveRan(h http.Handler, s *spy, r *http.Request) bool {
@@ -458,41 +503,42 @@ func serveRan(h http.Handler, s *spy, r *http.Request) bool {
 	return s.ran > before
 }
 
-func TestServicePanics(t *testing.T) {
+func TestWrapServicePanics(t *testing.T) {
 	t.Parallel()
 	config := shopConfig()
 	config.Except = []string{cart}
 	policy := newPolicy(t, config)
 	for path, message := range map[string]string{
-		"/acme.shop.v1.Nothing/": `corsrpc: Service("/acme.shop.v1.Nothing/"): the policy governs no service of this name; pass what a generated constructor returns, and see that Services includes it`,
-		"/" + cart + "/":         `corsrpc: Service("/acme.shop.v1.CartService/"): the service is in this policy's Except; use the policy that owns it`,
-		catalog:                  `corsrpc: Service("acme.shop.v1.CatalogService"): write the path as generated constructors return it: "/acme.shop.v1.CatalogService/"`,
-		"/grpc.health.v1.Health/": `corsrpc: Service("/grpc.health.v1.Health/"): this is a service of the RPC frameworks, such as health or reflection, which policies leave alone unless it is named; ` +
-			`mount it without Service, or add "grpc.health.v1.Health" to Services`,
+		"/acme.shop.v1.Nothing/": `corsrpc: WrapService("/acme.shop.v1.Nothing/"): the policy governs no service of this name: pass what a generated constructor returns, and make sure that Services includes it`,
+		addItem:                  `corsrpc: WrapService("/acme.shop.v1.CartService/AddItem"): the service is in this policy's Except: use the policy that owns it`,
+		"/" + cart + "/":         `corsrpc: WrapService("/acme.shop.v1.CartService/"): the service is in this policy's Except: use the policy that owns it`,
+		catalog:                  `corsrpc: WrapService("acme.shop.v1.CatalogService"): write the path as generated constructors return it: "/acme.shop.v1.CatalogService/"`,
+		"/grpc.health.v1.Health/": `corsrpc: WrapService("/grpc.health.v1.Health/"): this is a service of the RPC frameworks, such as health or reflection, which policies leave alone unless it is named: ` +
+			`mount it without WrapService, or add "grpc.health.v1.Health" to Services`,
 	} {
-		assert.PanicsWithError(t, message, func() { policy.Service(path, &spy{}) }, path)
+		assert.PanicsWithError(t, message, func() { policy.WrapService(path, &spy{}) }, path)
 	}
-	assert.PanicsWithError(t, `corsrpc: Service("/acme.shop.v1.CartService/"): the policy has no Config; make it with New, or call Update first`, func() {
-		new(corsrpc.Policy).Service("/"+cart+"/", &spy{})
+	assert.PanicsWithError(t, `corsrpc: WrapService("/acme.shop.v1.CartService/"): the policy has no Config: make it with New, or call Update first`, func() {
+		new(corsrpc.Policy).WrapService("/"+cart+"/", &spy{})
 	})
-	const nilPolicy = "corsrpc: nil policy; make one with New, and see to its error"
+	const nilPolicy = "corsrpc: nil policy: make one with New, and check its error"
 	assert.PanicsWithError(t, nilPolicy, func() { (*corsrpc.Policy)(nil).Wrap(&spy{}) })
-	assert.PanicsWithError(t, nilPolicy, func() { (*corsrpc.Policy)(nil).Service("/"+cart+"/", &spy{}) })
+	assert.PanicsWithError(t, nilPolicy, func() { (*corsrpc.Policy)(nil).WrapService("/"+cart+"/", &spy{}) })
 	assert.PanicsWithError(t, "corsrpc: nil handler", func() { policy.Wrap(nil) })
-	assert.PanicsWithError(t, "corsrpc: nil handler", func() { policy.Service("/"+catalog+"/", nil) })
+	assert.PanicsWithError(t, "corsrpc: nil handler", func() { policy.WrapService("/"+catalog+"/", nil) })
 }
 
 func TestZeroPolicy(t *testing.T) {
 	t.Parallel()
 	var policy corsrpc.Policy
 	for _, path := range []string{getProduct, "/", "/healthz"} {
-		assert.Equal(t, refusal(corsrpc.NotConfigured), exchange(&policy, newRequest("POST", path, "Origin", app)), path)
-		assert.Equal(t, refusal(corsrpc.NotConfigured), exchange(&policy, newRequest("GET", path, "Sec-Fetch-Site", "cross-site")), path)
-		assert.Equal(t, answer{status: 403, header: header()}, exchange(&policy, newPreflight(path, app, "POST")), path)
+		assert.Equal(t, refusal(corsrpc.ReasonNotConfigured), exchange(&policy, newRequest("POST", path, "Origin", app)), path)
+		assert.Equal(t, refusal(corsrpc.ReasonNotConfigured), exchange(&policy, newRequest("GET", path, "Sec-Fetch-Site", "cross-site")), path)
+		assert.Equal(t, refusedPreflight, exchange(&policy, newPreflight(path, app, "POST")), path)
 		assert.True(t, exchange(&policy, newRequest("POST", path)).ran, path)
-		assert.Equal(t, corsrpc.Decision{Kind: corsrpc.NonBrowser, Allowed: true}, policy.Evaluate(newRequest("POST", path)), path)
-		assert.Equal(t, corsrpc.Decision{Kind: corsrpc.Cross, Status: 403, Reason: corsrpc.NotConfigured, Origin: `"` + app + `"`, Detail: "neither New nor Update gave the policy a Config"}, policy.Evaluate(newRequest("POST", path, "Origin", app)), path)
-		assert.Equal(t, corsrpc.NotConfigured, policy.Admit(t.Context(), corsrpc.Call{Procedure: path, Header: header("Origin", app)}).Reason)
+		assert.Equal(t, corsrpc.Decision{Kind: corsrpc.KindNonBrowser, Allowed: true}, policy.Evaluate(newRequest("POST", path)), path)
+		assert.Equal(t, corsrpc.Decision{Kind: corsrpc.KindCrossOrigin, Outcome: corsrpc.OutcomeRefused, Status: 403, Reason: corsrpc.ReasonNotConfigured, Origin: `"` + app + `"`, Detail: "neither New nor Update gave the policy a Config"}, policy.Evaluate(newRequest("POST", path, "Origin", app)), path)
+		assert.Equal(t, corsrpc.ReasonNotConfigured, policy.Admit(t.Context(), corsrpc.Call{Procedure: path, Header: header("Origin", app)}).Reason)
 	}
 	assert.Zero(t, policy.Config())
 	assert.Empty(t, slices.Collect(policy.Rules()))

@@ -19,8 +19,8 @@ import (
 func BenchmarkCall(b *testing.B) {
 	policy := newPolicy(b, corsrpc.Config{ResponseHeaders: []string{"X-Declared"}, ResponseTrailers: []string{"X-Cost"}})
 	page := http.Header{"Origin": {app}, "Sec-Fetch-Site": {"cross-site"}}
-	declared := behaviour{header: declared, trailer: cost, messages: 1}
-	undeclared := behaviour{header: extra, trailer: sum, messages: 1}
+	declared := behaviour{Header: declared, Trailer: cost, Messages: 1}
+	undeclared := behaviour{Header: extra, Trailer: sum, Messages: 1}
 	for _, call := range []struct {
 		name        string
 		contentType string
@@ -31,26 +31,26 @@ func BenchmarkCall(b *testing.B) {
 		{"unary/server", "application/proto", false, nil, declared},
 		{"unary/page/declared", "application/proto", false, page, declared},
 		{"unary/page/undeclared", "application/proto", false, page, undeclared},
-		{"unary/page/error", "application/proto", false, page, behaviour{trailer: cost, err: errHint}},
-		{"unary/page/forwarded", "application/proto", false, page, behaviour{err: errForwarded}},
+		{"unary/page/error", "application/proto", false, page, behaviour{Trailer: cost, V1: errHint}},
+		{"unary/page/forwarded", "application/proto", false, page, behaviour{V1: errForwarded}},
 		{"stream/server", "application/connect+proto", true, nil, declared},
 		{"stream/page/declared", "application/connect+proto", true, page, declared},
 		{"stream/page/undeclared", "application/connect+proto", true, page, undeclared},
-		{"grpcweb/page/empty", "application/grpc-web+proto", true, page, behaviour{trailer: sum}},
+		{"grpcweb/page/empty", "application/grpc-web+proto", true, page, behaviour{Trailer: sum}},
 	} {
 		for _, with := range []struct {
 			name    string
 			options []connect.HandlerOption
 		}{
 			{"none", nil},
-			{"gate", []connect.HandlerOption{corsconnect.Gate(policy)}},
-			{"interceptor", []connect.HandlerOption{connect.WithInterceptors(corsconnect.Interceptor(policy))}},
+			{"gate", []connect.HandlerOption{corsconnect.WithGate(policy)}},
+			{"interceptor", []connect.HandlerOption{connect.WithInterceptors(corsconnect.NewInterceptor(policy))}},
 		} {
 			b.Run(call.name+"/"+with.name, func(b *testing.B) {
 				handler := newShop(func(http.Header) behaviour { return call.behaviour }, with.options...)
-				procedure, message := unary.procedure, proto.Message(&shopv1.GetProductRequest{ProductId: "mug"})
+				procedure, message := unary.Procedure, proto.Message(&shopv1.GetProductRequest{ProductId: "mug"})
 				if call.stream {
-					procedure, message = serverStream.procedure, &shopv1.SearchProductsRequest{Query: "mug"}
+					procedure, message = serverStream.Procedure, &shopv1.SearchProductsRequest{Query: "mug"}
 				}
 				body, err := proto.Marshal(message)
 				if err != nil {

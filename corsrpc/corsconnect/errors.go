@@ -70,8 +70,8 @@ func (r errorReader) strip(err error) (http.Header, error) {
 	return metadata, &strippedError{error: err, stripped: stripped}
 }
 
-// A strippedError is an error for all who look, but for connect-go and others
-// that look for a [connect.Error] a copy without foreign fields.
+// A strippedError is the handler's error. Only connect-go, and others that look
+// for a [connect.Error], find a copy without foreign headers.
 type strippedError struct {
 	error
 

@@ -17,18 +17,19 @@ import (
 	"github.com/corsrpc/corsrpc-go/internal/gen/acme/shop/v1/shopv1connect"
 )
 
-// A proxy answers preflights and writes CORS headers. Whatever it lets through,
+// A proxy responds to preflights and writes CORS headers. Whatever it lets through,
 // the gate refuses calls from other pages.
-func ExampleGate() {
+func ExampleWithGate() {
 	cors, err := corsrpc.New(corsrpc.Config{
-		Origins: []string{"https://app.example.com"},
-		Hosts:   []string{"api.example.com"}, // the proxy's, as pages know it
+		Services: []string{"acme.shop.v1.CatalogService"},
+		Origins:  []string{"https://app.example.com"},
+		Hosts:    []string{"api.example.com"}, // the proxy's, as pages know it
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle(shopv1connect.NewCatalogServiceHandler(stock{}, corsconnect.Gate(cors)))
+	mux.Handle(shopv1connect.NewCatalogServiceHandler(stock{}, corsconnect.WithGate(cors)))
 	server := httptest.NewServer(mux)
 	defer server.Close()
 
@@ -45,14 +46,17 @@ func ExampleGate() {
 }
 
 // A handler adds what nobody declared, and the page can read it nevertheless.
-func ExampleInterceptor() {
-	cors, err := corsrpc.New(corsrpc.Config{Origins: []string{"https://app.example.com"}})
+func ExampleNewInterceptor() {
+	cors, err := corsrpc.New(corsrpc.Config{
+		Services: []string{"acme.shop.v1.CatalogService"},
+		Origins:  []string{"https://app.example.com"},
+	})
 	if err != nil {
 		log.Fatal(err)
 	}
 	mux := http.NewServeMux()
 	mux.Handle(shopv1connect.NewCatalogServiceHandler(stock{},
-		connect.WithInterceptors(corsconnect.Interceptor(cors)),
+		connect.WithInterceptors(corsconnect.NewInterceptor(cors)),
 	))
 	server := httptest.NewServer(cors.Wrap(mux))
 	defer server.Close()

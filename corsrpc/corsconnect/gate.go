@@ -10,8 +10,8 @@ import (
 	"github.com/corsrpc/corsrpc-go/corsrpc"
 )
 
-// Gate refuses calls that the policy refuses, by the rules of
-// [corsrpc.Policy.Wrap], and tells OnDenied. A refused call ends as
+// WithGate refuses calls that the policy refuses, by the rules of
+// [corsrpc.Policy.Wrap], and calls OnDecision. A refused call ends as
 // permission_denied in the protocol of its caller, with the text "corsrpc: "
 // and the Reason; its body is not read, and neither interceptors nor the
 // handler run. Procedures that the policy does not govern pass.
@@ -22,10 +22,10 @@ import (
 // server's own pages.
 //
 // Connect runs gates in the order of the options. What a gate refuses, no
-// interceptor sees, [Interceptor] included.
+// interceptor sees, [NewInterceptor] included.
 //
-// Gate panics if the policy is nil.
-func Gate(policy *corsrpc.Policy) connect.HandlerOption {
+// WithGate panics if the policy is nil.
+func WithGate(policy *corsrpc.Policy) connect.HandlerOption {
 	requirePolicy(policy)
 	return connect.WithRequestGate(func(ctx context.Context, spec connect.Spec, peer connect.Peer, header http.Header) (context.Context, error) {
 		call := corsrpc.Call{Procedure: spec.Procedure, Header: header}
@@ -33,7 +33,7 @@ func Gate(policy *corsrpc.Policy) connect.HandlerOption {
 			call.Host = host[0]
 		}
 		decision := policy.Admit(ctx, call)
-		if decision.Status != http.StatusForbidden {
+		if decision.Outcome != corsrpc.OutcomeRefused {
 			return nil, nil // goes on with ctx
 		}
 		return nil, refusal(decision.Reason, spec, peer)
@@ -44,8 +44,8 @@ func Gate(policy *corsrpc.Policy) connect.HandlerOption {
 func refusal(reason corsrpc.Reason, spec connect.Spec, peer connect.Peer) *connect.Error {
 	err := connect.NewError(connect.CodePermissionDenied, errors.New("corsrpc: "+reason.String()))
 	if peer.Protocol == connect.ProtocolConnect && spec.IdempotencyLevel == connect.IdempotencyNoSideEffects {
-		// The call may have been a GET, whose answer no cache may give to the
-		// pages that are permitted.
+		// The call can be a GET, and no cache must give this response to pages
+		// that are listed.
 		err.Meta().Set("Cache-Control", "no-store")
 	}
 	return err

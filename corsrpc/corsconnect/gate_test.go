@@ -18,78 +18,62 @@ import (
 
 	"github.com/corsrpc/corsrpc-go/corsrpc"
 	"github.com/corsrpc/corsrpc-go/corsrpc/corsconnect"
+	"github.com/corsrpc/corsrpc-go/internal/exchange"
 	shopv1 "github.com/corsrpc/corsrpc-go/internal/gen/acme/shop/v1"
 	"github.com/corsrpc/corsrpc-go/internal/gen/acme/shop/v1/shopv1connect"
 )
-
-// A site is where a call comes from, by what the browser says of it.
-type site struct {
-	name   string
-	send   http.Header
-	reason corsrpc.Reason // OK: it passes
-}
-
-var sites = []site{
-	{"no browser", nil, corsrpc.OK},
-	{"the app's page", http.Header{"Origin": {app}}, corsrpc.OK},
-	{"the app's page, marked", http.Header{"Origin": {app}, "Sec-Fetch-Site": {"cross-site"}}, corsrpc.OK},
-	{"the server's own page", http.Header{"Origin": {"https://api.example.com"}, "Sec-Fetch-Site": {"same-origin"}}, corsrpc.OK},
-	{"the address bar", http.Header{"Sec-Fetch-Site": {"none"}}, corsrpc.OK},
-	{"another page", http.Header{"Origin": {evil}}, corsrpc.OriginNotAllowed},
-	{"another page, marked", http.Header{"Origin": {evil}, "Sec-Fetch-Site": {"cross-site"}}, corsrpc.OriginNotAllowed},
-	{"a sandboxed page", http.Header{"Origin": {"null"}}, corsrpc.OriginNotAllowed},
-	{"an empty Origin", http.Header{"Origin": {""}}, corsrpc.OriginMalformed},
-	{"two Origins", http.Header{"Origin": {app, evil}}, corsrpc.OriginMalformed},
-	{"an image of another site", http.Header{"Sec-Fetch-Site": {"cross-site"}}, corsrpc.OriginMissing},
-	{"an image of a sibling site", http.Header{"Sec-Fetch-Site": {"same-site"}}, corsrpc.OriginMissing},
-}
 
 // Who may call is the same for every protocol and kind; a refused call is told
 // so in its own protocol, and nothing of it is decoded.
 func TestGate(t *testing.T) {
 	t.Parallel()
-	for _, s := range sites {
+	for _, s := range exchange.Sites {
 		for _, p := range protocols {
 			for _, k := range kinds {
-				if !p.speaks(k) {
+				if !p.Speaks(k) {
 					continue
 				}
-				t.Run(strings.Join([]string{s.name, p.name, k.name}, "/"), func(t *testing.T) {
+				t.Run(strings.Join([]string{s.Name, p.Name, k.Name}, "/"), func(t *testing.T) {
 					t.Parallel()
-					var denied []corsrpc.Decision
+					var decisions []corsrpc.Decision
 					policy := newPolicy(t, corsrpc.Config{
-						OnDenied: func(_ context.Context, d corsrpc.Decision) { denied = append(denied, d) },
+						OnDecision: func(_ context.Context, d corsrpc.Decision) { decisions = append(decisions, d) },
 					})
 					var spy spy
-					url := serve(t, newShop(spy.behave, spy.options(corsconnect.Gate(policy))...))
+					url := serve(t, newShop(spy.behave, spy.options(corsconnect.WithGate(policy))...))
 
-					w := newWire(t, p.http2, s.send)
-					err := k.call(t.Context(), &http.Client{Transport: w}, url, p.options...)
+					w := newWire(t, p.HTTP2, s.Send)
+					err := k.Call(t.Context(), &http.Client{Transport: w}, url, p.Options...)
 
-					if s.reason == corsrpc.OK {
+					if s.Reason == corsrpc.ReasonOK {
 						require.NoError(t, err)
 						assert.EqualValues(t, 1, spy.handled.Load())
 						assert.NotZero(t, spy.intercepted.Load())
 						assert.NotZero(t, spy.decoded.Load())
-						assert.Empty(t, denied)
+						if s.Send == nil {
+							assert.Empty(t, decisions, "nobody marked the call")
+						} else if assert.Len(t, decisions, 1) {
+							assert.Equal(t, corsrpc.OutcomeAllowed, decisions[0].Outcome)
+						}
 						return
 					}
-					assert.Equal(t, failure{Code: connect.CodePermissionDenied, Message: "corsrpc: " + s.reason.String()}, failureOf(t, err))
+					assert.Equal(t, failure{Code: connect.CodePermissionDenied, Message: "corsrpc: " + s.Reason.String()}, failureOf(t, err))
 					assert.Zero(t, spy.handled.Load(), "handler")
 					assert.Zero(t, spy.intercepted.Load(), "interceptor")
 					assert.Zero(t, spy.decoded.Load(), "message decoder")
-					if assert.Len(t, denied, 1) {
-						assert.Equal(t, s.reason, denied[0].Reason)
-						assert.Equal(t, k.procedure, denied[0].Procedure)
-						assert.Equal(t, http.StatusForbidden, denied[0].Status)
+					if assert.Len(t, decisions, 1) {
+						assert.Equal(t, corsrpc.OutcomeRefused, decisions[0].Outcome)
+						assert.Equal(t, s.Reason, decisions[0].Reason)
+						assert.Equal(t, k.Procedure, decisions[0].Procedure)
+						assert.Equal(t, http.StatusForbidden, decisions[0].Status)
 					}
 
-					assert.Empty(t, accessControl(w.answer.Header))
+					assert.Empty(t, accessControl(w.Response.Header))
 					wantStatus := http.StatusOK
-					if !p.web && !p.grpc && k.unary {
+					if !p.Web && !p.GRPC && k.Unary {
 						wantStatus = http.StatusForbidden
 					}
-					assert.Equal(t, wantStatus, w.answer.Status)
+					assert.Equal(t, wantStatus, w.Response.Status)
 				})
 			}
 		}
@@ -101,7 +85,7 @@ type spy struct{ handled, intercepted, decoded atomic.Int32 }
 
 func (s *spy) behave(http.Header) behaviour {
 	s.handled.Add(1)
-	return behaviour{messages: 1}
+	return behaviour{Messages: 1}
 }
 
 func (s *spy) options(more ...connect.HandlerOption) []connect.HandlerOption {
@@ -151,17 +135,17 @@ func (i spyInterceptor) WrapStreamingClient(next connect.StreamingClientFunc) co
 // The body of a refused call is not read, not even to count its bytes.
 func TestGateDoesNotReadBodies(t *testing.T) {
 	t.Parallel()
-	handler := newShop(func(http.Header) behaviour { panic("handler ran") }, corsconnect.Gate(newPolicy(t, corsrpc.Config{})))
+	handler := newShop(func(http.Header) behaviour { panic("handler ran") }, corsconnect.WithGate(newPolicy(t, corsrpc.Config{})))
 	for _, row := range []struct{ contentType, procedure string }{
-		{"application/json", unary.procedure},
-		{"application/proto", unary.procedure},
-		{"application/connect+proto", serverStream.procedure},
-		{"application/connect+proto", clientStream.procedure},
-		{"application/connect+proto", bidi.procedure},
-		{"application/grpc-web+proto", unary.procedure},
-		{"application/grpc-web+proto", serverStream.procedure},
-		{"application/grpc+proto", unary.procedure},
-		{"application/grpc+proto", bidi.procedure},
+		{"application/json", unary.Procedure},
+		{"application/proto", unary.Procedure},
+		{"application/connect+proto", serverStream.Procedure},
+		{"application/connect+proto", clientStream.Procedure},
+		{"application/connect+proto", bidi.Procedure},
+		{"application/grpc-web+proto", unary.Procedure},
+		{"application/grpc-web+proto", serverStream.Procedure},
+		{"application/grpc+proto", unary.Procedure},
+		{"application/grpc+proto", bidi.Procedure},
 	} {
 		body := &countingBody{}
 		req := httptest.NewRequest(http.MethodPost, row.procedure, body)
@@ -190,15 +174,15 @@ func (b *countingBody) Read(p []byte) (int, error) {
 func TestGateAndCaches(t *testing.T) {
 	t.Parallel()
 	sideEffects := kind{
-		name: "unary with side effects", procedure: shopv1connect.CartServiceAddItemProcedure, unary: true,
-		call: func(ctx context.Context, client *http.Client, url string, options ...connect.ClientOption) error {
+		Name: "unary with side effects", Procedure: shopv1connect.CartServiceAddItemProcedure, Unary: true,
+		Call: func(ctx context.Context, client *http.Client, url string, options ...connect.ClientOption) error {
 			_, err := shopv1connect.NewCartServiceClient(client, url, options...).AddItem(ctx, connect.NewRequest(&shopv1.AddItemRequest{}))
 			return err
 		},
 	}
 	url := serve(t, newShop(
-		func(http.Header) behaviour { return behaviour{messages: 1} },
-		corsconnect.Gate(newPolicy(t, corsrpc.Config{})),
+		func(http.Header) behaviour { return behaviour{Messages: 1} },
+		corsconnect.WithGate(newPolicy(t, corsrpc.Config{})),
 	))
 	for _, row := range []struct {
 		kind     kind
@@ -214,9 +198,9 @@ func TestGateAndCaches(t *testing.T) {
 		{clientStream, protocols[0], http.Header{"Origin": {evil}}, nil},
 		{unary, protocols[3], http.Header{"Origin": {evil}}, nil},
 	} {
-		w := newWire(t, row.protocol.http2, row.send)
-		_ = row.kind.call(t.Context(), &http.Client{Transport: w}, url, row.protocol.options...)
-		assert.Equal(t, row.want, w.answer.Header["Cache-Control"], "%s, %s, %v", row.protocol.name, row.kind.name, row.send)
+		w := newWire(t, row.protocol.HTTP2, row.send)
+		_ = row.kind.Call(t.Context(), &http.Client{Transport: w}, url, row.protocol.Options...)
+		assert.Equal(t, row.want, w.Response.Header["Cache-Control"], "%s, %s, %v", row.protocol.Name, row.kind.Name, row.send)
 	}
 }
 
@@ -236,12 +220,12 @@ func TestGateComparesHosts(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			policy := newPolicy(t, corsrpc.Config{Hosts: row.hosts})
-			url := serve(t, newShop(func(http.Header) behaviour { return behaviour{messages: 1} }, corsconnect.Gate(policy)))
+			url := serve(t, newShop(func(http.Header) behaviour { return behaviour{Messages: 1} }, corsconnect.WithGate(policy)))
 			origin := strings.Replace(row.origin, "%s", strings.TrimPrefix(url, "http://"), 1)
 			for _, p := range protocols {
-				w := newWire(t, p.http2, http.Header{"Origin": {origin}})
-				err := unary.call(t.Context(), &http.Client{Transport: w}, url, p.options...)
-				assert.Equal(t, row.want, failureOf(t, err).Code, p.name)
+				w := newWire(t, p.HTTP2, http.Header{"Origin": {origin}})
+				err := unary.Call(t.Context(), &http.Client{Transport: w}, url, p.Options...)
+				assert.Equal(t, row.want, failureOf(t, err).Code, p.Name)
 			}
 		})
 	}
@@ -251,8 +235,8 @@ func TestGateComparesHosts(t *testing.T) {
 func TestGateAsksThePolicy(t *testing.T) {
 	t.Parallel()
 	internal := kind{
-		name: "internal", procedure: shopv1connect.CartServicePurgeCartsProcedure, unary: true,
-		call: func(ctx context.Context, client *http.Client, url string, options ...connect.ClientOption) error {
+		Name: "internal", Procedure: shopv1connect.CartServicePurgeCartsProcedure, Unary: true,
+		Call: func(ctx context.Context, client *http.Client, url string, options ...connect.ClientOption) error {
 			_, err := shopv1connect.NewCartServiceClient(client, url, options...).
 				PurgeCarts(ctx, connect.NewRequest(&shopv1.PurgeCartsRequest{}))
 			return err
@@ -282,15 +266,15 @@ func TestGateAsksThePolicy(t *testing.T) {
 		{"a zero policy, by a page", &zero, "", unary,
 			http.Header{"Origin": {app}}, failure{Code: connect.CodePermissionDenied, Message: "corsrpc: policy not configured"}},
 		{"a zero policy, by another server", &zero, "", unary, nil, failure{}},
-		{"cookies without permission are the browser's affair", newPolicy(t, corsrpc.Config{}), "", unary,
+		{"cookies, where Credentials is on", newPolicy(t, corsrpc.Config{Credentials: true}), "", unary,
 			http.Header{"Origin": {app}, "Cookie": {"a=b"}}, failure{}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			shop := newShop(func(http.Header) behaviour { return behaviour{messages: 1} }, corsconnect.Gate(row.policy))
+			shop := newShop(func(http.Header) behaviour { return behaviour{Messages: 1} }, corsconnect.WithGate(row.policy))
 			url := serve(t, http.StripPrefix(row.prefix, shop)) + row.prefix
 			w := newWire(t, false, row.send)
-			err := row.kind.call(t.Context(), &http.Client{Transport: w}, url)
+			err := row.kind.Call(t.Context(), &http.Client{Transport: w}, url)
 			assert.Equal(t, row.want, failureOf(t, err))
 		})
 	}
@@ -301,22 +285,22 @@ func TestGateBehindWrap(t *testing.T) {
 	t.Parallel()
 	policy := newPolicy(t, corsrpc.Config{})
 	var spy spy
-	url := serve(t, policy.Wrap(newShop(spy.behave, spy.options(corsconnect.Gate(policy))...)))
-	for _, s := range sites {
+	url := serve(t, policy.Wrap(newShop(spy.behave, spy.options(corsconnect.WithGate(policy))...)))
+	for _, s := range exchange.Sites {
 		before := spy.handled.Load()
-		w := newWire(t, false, s.send)
-		err := unary.call(t.Context(), &http.Client{Transport: w}, url)
-		if s.reason == corsrpc.OK {
-			require.NoError(t, err, s.name)
-			assert.Equal(t, before+1, spy.handled.Load(), s.name)
+		w := newWire(t, false, s.Send)
+		err := unary.Call(t.Context(), &http.Client{Transport: w}, url)
+		if s.Reason == corsrpc.ReasonOK {
+			require.NoError(t, err, s.Name)
+			assert.Equal(t, before+1, spy.handled.Load(), s.Name)
 		} else {
-			assert.Equal(t, connect.CodePermissionDenied, connect.CodeOf(err), s.name)
-			assert.Equal(t, before, spy.handled.Load(), s.name)
+			assert.Equal(t, connect.CodePermissionDenied, connect.CodeOf(err), s.Name)
+			assert.Equal(t, before, spy.handled.Load(), s.Name)
 		}
 	}
 }
 
 func TestGateOfNoPolicy(t *testing.T) {
 	t.Parallel()
-	assert.PanicsWithError(t, "corsconnect: nil policy; make one with corsrpc.New", func() { corsconnect.Gate(nil) })
+	assert.PanicsWithError(t, "corsconnect: nil policy; make one with corsrpc.New", func() { corsconnect.WithGate(nil) })
 }

@@ -11,43 +11,41 @@ import (
 	"github.com/corsrpc/corsrpc-go/internal/protocol"
 )
 
-// Interceptor lets pages read what a handler sends. To
-// Access-Control-Expose-Headers it adds the names of the application's headers,
-// trailers and error metadata that this answer carries among its header fields
-// and that the policy's lists lack, in the form that the caller's protocol
-// gives them: X-Cost as a trailer of a unary call is Trailer-X-Cost over
-// Connect, and X-Cost over gRPC-Web if the call fails before anything was sent.
-// The policy's lists are Wrap's to send, or the proxy's, beside this line.
-// Cookies are never exposed, since no browser shows them.
+// NewInterceptor returns an interceptor that lets pages read what a handler
+// sends. To Access-Control-Expose-Headers it adds the names of the application's
+// headers, trailers and error metadata that this response carries among its HTTP
+// headers and that the policy's lists lack, in the form that the caller's protocol
+// gives them: X-Cost as a trailer of a unary call is Trailer-X-Cost over Connect,
+// and X-Cost over gRPC-Web if the call fails before anything was sent. The
+// policy's lists are sent by Wrap, or by the proxy, beside this line. Cookies are
+// never exposed, since no browser shows them to pages.
 //
-// It also takes Access-Control-* fields out of headers, trailers and error
-// metadata, where handlers put them that forward what another server sent: two
-// lines of Access-Control-Allow-Origin make a browser refuse the whole answer.
-// What was there before the handler ran stays. Errors and responses of handlers
-// are never changed, since calls may share them: a copy is sent instead, behind
-// which [errors.Is] still finds the original.
+// It also removes Access-Control-* from headers, trailers and error metadata,
+// where handlers put them that forward what another server sent: two lines of
+// Access-Control-Allow-Origin make a browser block the whole response. What was
+// there before the handler ran stays. A handler's errors and responses are never
+// changed, since calls can share them: a copy is sent instead, behind which
+// [errors.Is] still finds the original.
 //
-// Nothing else about an answer changes. A trailers-only answer remains one.
-//
-// Both happen in answers that a page may come to read: to requests with Origin,
-// whatever it is, and to every GET, so that the answers to GETs do not depend on
-// Origin on this account. An expose line alone permits nothing. All others pass
-// untouched, and so do procedures that the policy does not govern.
+// Both apply to requests with Origin, whatever it is, and to every GET, so cached
+// responses are the same for every origin. An expose line alone permits nothing.
+// All other responses pass untouched, and so do procedures that the policy does
+// not govern. A trailers-only response remains one.
 //
 // List the interceptor first, as the outermost. It does not reach what
-// interceptors outside of it add, nor answers that Connect writes without
-// running interceptors: those of gates, and of requests that it cannot decode.
-// A declared name is readable in all of those. Declare the names that answers
-// with Etag carry, too: a 304 carries fewer, and its list replaces the one that
-// the browser has stored.
+// interceptors outside of it add, nor responses that Connect writes without
+// running interceptors: those of gates, and those to requests that it cannot
+// decode. A declared name is readable in all of those. Also declare the names that
+// responses with Etag carry: a 304 carries fewer, and its list replaces the one
+// that the browser has stored.
 //
-// Its line is added to that of Wrap, so what stands between the two must add
-// fields and not replace them. [http.TimeoutHandler] replaces them: have its
-// handler start with what Wrap has set, as examples/routers/timeout.go does.
+// Its line is added to that of Wrap, so handlers between the two must add headers
+// and not replace them. [http.TimeoutHandler] replaces them: its inner handler
+// must first copy Wrap's headers, as examples/routers/timeout.go does.
 //
-// Around a client's calls it does nothing. Interceptor panics if the policy is
-// nil.
-func Interceptor(policy *corsrpc.Policy) connect.Interceptor {
+// For the calls of a client it does nothing. NewInterceptor panics if the policy
+// is nil.
+func NewInterceptor(policy *corsrpc.Policy) connect.Interceptor {
 	requirePolicy(policy)
 	return &interceptor{policy: policy, errors: newErrorReader()}
 }
@@ -60,8 +58,8 @@ type interceptor struct {
 func (i *interceptor) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
 		spec := req.Spec()
-		// A client's call may have the context of a handler that makes it.
-		if spec.IsClient || !i.concerned(ctx, spec, req.HTTPMethod(), req.Header()) {
+		// A client's call can have the context of a handler that makes it.
+		if spec.IsClient || !i.concerned(spec, req.HTTPMethod(), req.Header()) {
 			return next(ctx, req)
 		}
 		info, ok := connect.CallInfoForHandlerContext(ctx)
@@ -78,7 +76,7 @@ func (i *interceptor) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 		}
 		res = stripResponse(res)
 		a.names.Add("", res.Header(), nil)
-		if a.form.InAnswer(false) {
+		if a.form.InResponse(false) {
 			a.names.Add(a.form.Prefix, res.Trailer(), nil)
 		}
 		a.expose(nil, false)
@@ -89,18 +87,18 @@ func (i *interceptor) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 func (i *interceptor) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
 	return func(ctx context.Context, conn connect.StreamingHandlerConn) error {
 		spec := conn.Spec()
-		if !i.concerned(ctx, spec, http.MethodPost, conn.RequestHeader()) {
+		if !i.concerned(spec, http.MethodPost, conn.RequestHeader()) {
 			return next(ctx, conn)
 		}
 		c := &handlerConn{
 			StreamingHandlerConn: conn,
-			answer:               i.begin(spec, conn.Peer(), conn.ResponseHeader(), conn.ResponseTrailer()),
+			response:             i.begin(spec, conn.Peer(), conn.ResponseHeader(), conn.ResponseTrailer()),
 		}
 		err := next(ctx, c)
-		c.answer.strip()
+		c.response.strip()
 		metadata, err := i.errors.strip(err)
 		if !c.sent {
-			c.answer.expose(metadata, len(c.answer.header) == 0)
+			c.response.expose(metadata, len(c.response.header) == 0)
 		}
 		return err
 	}
@@ -112,34 +110,32 @@ func (i *interceptor) WrapStreamingClient(next connect.StreamingClientFunc) conn
 }
 
 // concerned reports whether the interceptor has anything to do with a call.
-func (i *interceptor) concerned(ctx context.Context, spec connect.Spec, method string, header http.Header) bool {
-	if !expose.Readable(method, header) {
+func (i *interceptor) concerned(spec connect.Spec, method string, header http.Header) bool {
+	if !expose.Readable(method, header["Origin"]) {
 		return false
 	}
-	// Without header fields, which are judged elsewhere, this asks for the
-	// procedure alone and has nothing to report.
-	return i.policy.Admit(ctx, corsrpc.Call{Procedure: spec.Procedure}).Kind != corsrpc.Ungoverned
+	return i.policy.Governs(spec.Procedure)
 }
 
 // A handlerConn treats the header before it is sent: with the first message.
 type handlerConn struct {
 	connect.StreamingHandlerConn
 
-	answer answer
-	sent   bool
+	response sentResponse
+	sent     bool
 }
 
 func (c *handlerConn) Send(message any) error {
 	if !c.sent {
 		c.sent = true
-		c.answer.strip()
-		c.answer.expose(nil, false)
+		c.response.strip()
+		c.response.expose(nil, false)
 	}
 	return c.StreamingHandlerConn.Send(message)
 }
 
-// An answer is what one call sends besides messages.
-type answer struct {
+// A sentResponse is what one call sends besides messages.
+type sentResponse struct {
 	form  protocol.TrailerForm
 	names expose.Names
 
@@ -149,9 +145,9 @@ type answer struct {
 	trailer, trailerOnEntry http.Header
 }
 
-func (i *interceptor) begin(spec connect.Spec, peer connect.Peer, header, trailer http.Header) answer {
-	return answer{
-		form:           trailerForm(peer.Protocol, spec.StreamType),
+func (i *interceptor) begin(spec connect.Spec, peer connect.Peer, header, trailer http.Header) sentResponse {
+	return sentResponse{
+		form:           expose.FormOf(peer.Protocol, spec.StreamType == connect.StreamTypeUnary),
 		names:          expose.Names{Static: i.policy, Procedure: spec.Procedure},
 		header:         header,
 		headerOnEntry:  snapshot(header),
@@ -167,17 +163,17 @@ func snapshot(fields http.Header) http.Header {
 	return fields.Clone()
 }
 
-func (a *answer) strip() {
+func (a *sentResponse) strip() {
 	expose.Strip(a.header, a.headerOnEntry)
 	expose.Strip(a.trailer, a.trailerOnEntry)
 }
 
-// expose adds the line that the answer needs. It goes where the fields are that
-// it names: a header line would turn a trailers-only answer into one that has
+// expose adds the line that the response needs. It goes where the headers are that
+// it names: a header line would turn a trailers-only response into one that has
 // its status in the body.
-func (a *answer) expose(errorMetadata http.Header, trailersOnly bool) {
+func (a *sentResponse) expose(errorMetadata http.Header, trailersOnly bool) {
 	a.names.Add("", a.header, a.headerOnEntry)
-	if a.form.InAnswer(trailersOnly) {
+	if a.form.InResponse(trailersOnly) {
 		a.names.Add(a.form.Prefix, a.trailer, a.trailerOnEntry)
 		a.names.Add("", errorMetadata, nil)
 	}
@@ -190,25 +186,6 @@ func (a *answer) expose(errorMetadata http.Header, trailersOnly bool) {
 		fields = a.trailer
 	}
 	fields.Add(expose.Header, line)
-}
-
-// trailerForm returns in which form an answer carries trailers.
-func trailerForm(peerProtocol string, kind connect.StreamType) protocol.TrailerForm {
-	var p *protocol.Protocol
-	switch peerProtocol {
-	case connect.ProtocolConnect:
-		p = &protocol.Connect
-	case connect.ProtocolGRPCWeb:
-		p = &protocol.GRPCWeb
-	case connect.ProtocolGRPC:
-		p = &protocol.GRPC
-	default: // of a later connect-go
-		return protocol.TrailerForm{}
-	}
-	if kind == connect.StreamTypeUnary {
-		return p.UnaryTrailers
-	}
-	return p.StreamTrailers
 }
 
 // survives reports whether connect-go sends any of a unary call's header

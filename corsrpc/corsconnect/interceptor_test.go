@@ -15,253 +15,10 @@ import (
 
 	"github.com/corsrpc/corsrpc-go/corsrpc"
 	"github.com/corsrpc/corsrpc-go/corsrpc/corsconnect"
+	"github.com/corsrpc/corsrpc-go/internal/exchange"
 	shopv1 "github.com/corsrpc/corsrpc-go/internal/gen/acme/shop/v1"
 	"github.com/corsrpc/corsrpc-go/internal/gen/acme/shop/v1/shopv1connect"
 )
-
-// failing returns an error with a detail and this metadata.
-func failing(metadata http.Header) *connect.Error {
-	err := connect.NewError(connect.CodeFailedPrecondition, errors.New("only 3 left"))
-	detail, detailErr := connect.NewErrorDetail(&shopv1.OutOfStock{ProductId: "kettle", Available: 3})
-	if detailErr != nil {
-		panic(detailErr)
-	}
-	err.AddDetail(detail)
-	addAll(err.Meta(), metadata)
-	return err
-}
-
-// wireError is as an upstream's client returns it.
-func wireError(metadata http.Header) error {
-	err := connect.NewWireError(connect.CodeUnavailable, errors.New("upstream"))
-	addAll(err.Meta(), metadata)
-	return err
-}
-
-// Errors of package level, as applications have them. All calls share them.
-var (
-	errBare = connect.NewError(connect.CodeResourceExhausted, errors.New("quota exceeded"))
-	errHint = failing(http.Header{"X-Hint": {"wait"}})
-	// Another server's metadata in it.
-	errForwarded = failing(http.Header{
-		"X-Hint":                           {"wait"},
-		"Access-Control-Allow-Origin":      {"https://upstream.example.com"},
-		"Access-Control-Allow-Credentials": {"true"},
-		"Access-Control-Expose-Headers":    {"X-Upstream"},
-	})
-	errForwardedWrapped = fmt.Errorf("while calling upstream: %w", errForwarded)
-)
-
-// foreign are CORS fields as a handler sets them that means well, or forwards.
-var foreign = http.Header{
-	"Access-Control-Allow-Origin":      {"*"},
-	"Access-Control-Allow-Credentials": {"true"},
-	"Access-Control-Expose-Headers":    {"X-Foreign", "X-Extra"},
-	"Access-Control-Max-Age":           {"86400"},
-}
-
-func with(all ...http.Header) http.Header {
-	fields := http.Header{}
-	for _, part := range all {
-		addAll(fields, part)
-	}
-	return fields
-}
-
-// lines are what Access-Control-Expose-Headers must have beside the static
-// list, by the form in which the protocol carries metadata; "" for no line.
-type lines struct {
-	connectUnary, connectStream, grpcWeb, grpc string
-}
-
-func everywhere(line string) lines { return lines{line, line, line, line} }
-
-func (l lines) of(p protocol, k kind) string {
-	switch {
-	case p.web:
-		return l.grpcWeb
-	case p.grpc:
-		return l.grpc
-	case k.unary:
-		return l.connectUnary
-	}
-	return l.connectStream
-}
-
-// The policy of all rows declares X-Declared and X-Cost; the schema declares
-// more. The others are undeclared.
-var (
-	extra    = http.Header{"X-Extra": {"1"}}
-	sum      = http.Header{"X-Sum": {"1"}}
-	cookie   = http.Header{"Set-Cookie": {"session=1"}}
-	declared = http.Header{"X-Declared": {"1"}}
-	cost     = http.Header{"X-Cost": {"1"}}
-)
-
-var rows = []struct {
-	name  string
-	kinds []kind // nil: all
-	behaviour
-	// baseline is the behaviour without foreign fields, if it has any.
-	baseline *behaviour
-	want     lines
-}{
-	{
-		name:      "ok, with nothing set",
-		behaviour: behaviour{messages: 2},
-	},
-	{
-		name:      "ok, with what is declared",
-		behaviour: behaviour{header: declared, messages: 1, trailer: cost},
-	},
-	{
-		name:      "ok, with what is safelisted or a protocol's",
-		behaviour: behaviour{header: http.Header{"Cache-Control": {"no-store"}, "Content-Language": {"en"}, "Vary": {"Accept-Language"}}, messages: 1},
-	},
-	{
-		name:      "ok, header and trailer",
-		behaviour: behaviour{header: with(extra, declared), messages: 2, trailer: with(sum, cost)},
-		want:      lines{connectUnary: "Trailer-X-Sum, X-Extra", connectStream: "X-Extra", grpcWeb: "X-Extra", grpc: "X-Extra"},
-	},
-	{
-		name:      "ok, header and trailer set through the context",
-		behaviour: behaviour{header: extra, messages: 1, trailer: sum, inContext: true},
-		want:      lines{connectUnary: "Trailer-X-Sum, X-Extra", connectStream: "X-Extra", grpcWeb: "X-Extra", grpc: "X-Extra"},
-	},
-	{
-		name:      "ok, trailer alone",
-		behaviour: behaviour{messages: 1, trailer: sum},
-		want:      lines{connectUnary: "Trailer-X-Sum"},
-	},
-	{
-		name:      "ok, several names, several lines, a binary one",
-		behaviour: behaviour{header: http.Header{"X-Zone": {"b"}, "X-Extra": {"1", "2"}, "X-Key-Bin": {"AAEC"}, "Etag": {`"1"`}}, messages: 1},
-		want:      everywhere("Etag, X-Extra, X-Key-Bin, X-Zone"),
-	},
-	{
-		name:      "ok, cookies",
-		behaviour: behaviour{header: cookie, messages: 1, trailer: cookie},
-	},
-	{
-		name: "empty stream", kinds: streams,
-	},
-	{
-		name: "empty stream, trailer", kinds: streams,
-		behaviour: behaviour{trailer: with(sum, cost)},
-		want:      lines{grpcWeb: "X-Sum"},
-	},
-	{
-		name: "empty stream, header and trailer", kinds: streams,
-		behaviour: behaviour{header: extra, trailer: sum},
-		want:      everywhere("X-Extra"),
-	},
-	{
-		name: "empty stream, declared header and trailer", kinds: streams,
-		behaviour: behaviour{header: declared, trailer: sum},
-	},
-	{
-		name:      "error, with nothing set",
-		behaviour: behaviour{err: errBare},
-	},
-	{
-		name:      "error, metadata",
-		behaviour: behaviour{err: errHint},
-		want:      lines{connectUnary: "X-Hint", grpcWeb: "X-Hint"},
-	},
-	{
-		name:      "error, trailer and metadata",
-		behaviour: behaviour{trailer: with(sum, cost), err: errHint},
-		want:      lines{connectUnary: "Trailer-X-Sum, X-Hint", grpcWeb: "X-Hint, X-Sum"},
-	},
-	{
-		name:      "error, header, trailer and metadata",
-		behaviour: behaviour{header: extra, trailer: sum, err: errHint},
-		want:      lines{connectUnary: "Trailer-X-Sum, X-Extra, X-Hint", connectStream: "X-Extra", grpcWeb: "X-Extra", grpc: "X-Extra"},
-	},
-	{
-		name:      "error, cookies",
-		behaviour: behaviour{trailer: cookie, err: failing(cookie)},
-	},
-	{
-		name:      "error of another type",
-		behaviour: behaviour{trailer: sum, err: errors.New("disk full")},
-		want:      lines{connectUnary: "Trailer-X-Sum", grpcWeb: "X-Sum"},
-	},
-	{
-		name:      "error of the context",
-		behaviour: behaviour{err: context.DeadlineExceeded},
-	},
-	{
-		name:      "error around another",
-		behaviour: behaviour{err: fmt.Errorf("while adding: %w", errHint)},
-		want:      lines{connectUnary: "X-Hint", grpcWeb: "X-Hint"},
-	},
-	{
-		name:      "error of connect's type that is nil",
-		behaviour: behaviour{trailer: sum, err: (*connect.Error)(nil)},
-		want:      lines{connectUnary: "Trailer-X-Sum", grpcWeb: "X-Sum"},
-	},
-	{
-		name:      "error of an upstream, whose metadata is not sent",
-		behaviour: behaviour{err: wireError(with(foreign, http.Header{"X-Hint": {"wait"}}))},
-	},
-	{
-		name: "error after a message", kinds: streams,
-		behaviour: behaviour{messages: 1, trailer: sum, err: errHint},
-	},
-	{
-		name: "error after a message, header", kinds: streams,
-		behaviour: behaviour{header: extra, messages: 2, trailer: sum, err: errHint},
-		want:      everywhere("X-Extra"),
-	},
-	{
-		name:      "ok, the handler sets CORS headers",
-		behaviour: behaviour{header: with(extra, foreign), messages: 1, trailer: foreign},
-		baseline:  &behaviour{header: extra, messages: 1},
-		want:      everywhere("X-Extra"),
-	},
-	{
-		name:      "ok, the handler sets CORS headers through the context",
-		behaviour: behaviour{header: with(extra, foreign), messages: 1, trailer: foreign, inContext: true},
-		baseline:  &behaviour{header: extra, messages: 1},
-		want:      everywhere("X-Extra"),
-	},
-	{
-		name: "empty stream, the handler sets CORS headers alone", kinds: streams,
-		behaviour: behaviour{header: foreign, trailer: with(foreign, sum)},
-		baseline:  &behaviour{trailer: sum},
-		want:      lines{grpcWeb: "X-Sum"},
-	},
-	{
-		name:      "error, the handler sets CORS headers alone",
-		behaviour: behaviour{header: foreign, trailer: with(foreign, sum), err: errHint},
-		baseline:  &behaviour{trailer: sum, err: errHint},
-		want:      lines{connectUnary: "Trailer-X-Sum, X-Hint", grpcWeb: "X-Hint, X-Sum"},
-	},
-	{
-		name:      "error that forwards an upstream's CORS headers",
-		behaviour: behaviour{err: errForwarded},
-		baseline:  &behaviour{err: errHint},
-		want:      lines{connectUnary: "X-Hint", grpcWeb: "X-Hint"},
-	},
-	{
-		name:      "error around one that forwards an upstream's CORS headers",
-		behaviour: behaviour{header: extra, err: errForwardedWrapped},
-		baseline:  &behaviour{header: extra, err: fmt.Errorf("while calling upstream: %w", errHint)},
-		want:      lines{connectUnary: "X-Extra, X-Hint", connectStream: "X-Extra", grpcWeb: "X-Extra", grpc: "X-Extra"},
-	},
-	{
-		name:      "errors, one of which forwards an upstream's CORS headers",
-		behaviour: behaviour{err: errors.Join(errors.New("disk full"), errForwarded)},
-		baseline:  &behaviour{err: errors.Join(errors.New("disk full"), errHint)},
-		want:      lines{connectUnary: "X-Hint", grpcWeb: "X-Hint"},
-	},
-	{
-		name: "error after a message that forwards an upstream's CORS headers", kinds: streams,
-		behaviour: behaviour{messages: 1, trailer: foreign, err: errForwarded},
-		baseline:  &behaviour{messages: 1, err: errHint},
-	},
-}
 
 // The answer to a page has the CORS lines of the table and no others, and
 // differs in nothing else from the one without the interceptor.
@@ -272,17 +29,13 @@ func TestInterceptor(t *testing.T) {
 		ResponseTrailers: []string{"X-Cost"},
 	})
 	behaviours := map[string]behaviour{}
-	for _, row := range rows {
-		behaviours[row.name] = row.behaviour
-		baseline := row.behaviour
-		if row.baseline != nil {
-			baseline = *row.baseline
-		}
-		behaviours["baseline of "+row.name] = baseline
+	for _, row := range exchange.Rows {
+		behaviours[row.Name] = row.Behaviour
+		behaviours["baseline of "+row.Name] = row.BaselineOf()
 	}
 	behave := func(header http.Header) behaviour { return behaviours[header.Get("X-Row")] }
 	plain := newShop(behave)
-	intercepted := newShop(behave, connect.WithInterceptors(corsconnect.Interceptor(policy)))
+	intercepted := newShop(behave, connect.WithInterceptors(corsconnect.NewInterceptor(policy)))
 
 	for _, in := range []struct {
 		name                  string
@@ -293,40 +46,36 @@ func TestInterceptor(t *testing.T) {
 		{name: "behind Wrap", plain: serve(t, policy.Wrap(plain)), intercepted: serve(t, policy.Wrap(intercepted)), allowOrigin: true},
 	} {
 		for _, p := range protocols {
-			for _, row := range rows {
-				rowKinds := row.kinds
-				if rowKinds == nil {
-					rowKinds = kinds
-				}
-				for _, k := range rowKinds {
-					if !p.speaks(k) {
+			for _, row := range exchange.Rows {
+				for _, k := range row.KindsOf() {
+					if row.OnlyV2 || !p.Speaks(k) {
 						continue
 					}
-					t.Run(strings.Join([]string{in.name, p.name, k.name, row.name}, "/"), func(t *testing.T) {
+					t.Run(strings.Join([]string{in.name, p.Name, k.Name, row.Name}, "/"), func(t *testing.T) {
 						t.Parallel()
-						send := func(url, name string) (answer, failure) {
-							w := newWire(t, p.http2, http.Header{"Origin": {app}, "X-Row": {name}})
-							err := k.call(t.Context(), &http.Client{Transport: w}, url, p.options...)
-							return w.answer, failureOf(t, err)
+						send := func(url, name string) (exchange.Response, failure) {
+							w := newWire(t, p.HTTP2, http.Header{"Origin": {app}, "X-Row": {name}})
+							err := k.Call(t.Context(), &http.Client{Transport: w}, url, p.Options...)
+							return w.Response, failureOf(t, err)
 						}
-						want, wantFailure := send(in.plain, "baseline of "+row.name)
-						got, gotFailure := send(in.intercepted, row.name)
+						want, wantFailure := send(in.plain, "baseline of "+row.Name)
+						got, gotFailure := send(in.intercepted, row.Name)
 
 						wantLines := http.Header{}
 						if in.allowOrigin {
-							rule, ok := policy.Rule(k.procedure)
+							rule, ok := policy.Rule(k.Procedure)
 							require.True(t, ok)
 							wantLines.Set("Access-Control-Allow-Origin", app)
 							wantLines.Set("Access-Control-Expose-Headers", strings.Join(rule.ResponseHeaders, ", "))
 						}
-						if line := row.want.of(p, k); line != "" {
+						if line := row.Want.Of(p, k); line != "" {
 							wantLines.Add("Access-Control-Expose-Headers", line)
 						}
 						assert.Equal(t, wantLines, accessControl(got.Header))
 						assert.Empty(t, accessControl(got.Trailer))
 						assert.NotContains(t, strings.ToLower(got.Body), "access-control-")
 
-						assert.Equal(t, want.withoutCORS(), got.withoutCORS())
+						assert.Equal(t, want.WithoutCORS(), got.WithoutCORS())
 						assert.Equal(t, wantFailure, gotFailure)
 					})
 				}
@@ -334,14 +83,12 @@ func TestInterceptor(t *testing.T) {
 		}
 	}
 	t.Cleanup(func() { // once all rows are through
-		assert.Empty(t, errBare.Meta())
-		assert.Equal(t, http.Header{"X-Hint": {"wait"}}, errHint.Meta())
-		assert.Equal(t, http.Header{
-			"X-Hint":                           {"wait"},
-			"Access-Control-Allow-Origin":      {"https://upstream.example.com"},
-			"Access-Control-Allow-Credentials": {"true"},
-			"Access-Control-Expose-Headers":    {"X-Upstream"},
-		}, errForwarded.Meta(), "errors of package level are left alone")
+		for _, row := range exchange.Rows {
+			var err *connect.Error
+			if row.Error != nil && errors.As(row.Error.V1(), &err) && err != nil {
+				assert.Equal(t, with(row.Error.Metadata), with(err.Meta()), "%s: errors that calls share are left alone", row.Name)
+			}
+		}
 	})
 }
 
@@ -351,14 +98,14 @@ func TestInterceptor(t *testing.T) {
 func TestInterceptorIsNeeded(t *testing.T) {
 	t.Parallel()
 	policy := newPolicy(t, corsrpc.Config{})
-	url := serve(t, policy.Wrap(newShop(func(http.Header) behaviour { return behaviour{err: errForwarded} })))
+	url := serve(t, policy.Wrap(newShop(func(http.Header) behaviour { return behaviour{V1: errForwarded} })))
 	for _, p := range protocols[:5] {
-		w := newWire(t, p.http2, http.Header{"Origin": {app}})
-		require.Error(t, unary.call(t.Context(), &http.Client{Transport: w}, url, p.options...))
-		assert.Equal(t, []string{app, "https://upstream.example.com"}, w.answer.Header["Access-Control-Allow-Origin"], p.name)
-		if p.web {
-			assert.Equal(t, []string{"9"}, w.answer.Header["Grpc-Status"], p.name)
-			assert.Empty(t, w.answer.Body, p.name)
+		w := newWire(t, p.HTTP2, http.Header{"Origin": {app}})
+		require.Error(t, unary.Call(t.Context(), &http.Client{Transport: w}, url, p.Options...))
+		assert.Equal(t, []string{app, "https://upstream.example.com"}, w.Response.Header["Access-Control-Allow-Origin"], p.Name)
+		if p.Web {
+			assert.Equal(t, []string{"9"}, w.Response.Header["Grpc-Status"], p.Name)
+			assert.Empty(t, w.Response.Body, p.Name)
 		}
 	}
 }
@@ -369,8 +116,8 @@ func TestInterceptorWithoutOrigin(t *testing.T) {
 	t.Parallel()
 	policy := newPolicy(t, corsrpc.Config{})
 	handler := newShop(
-		func(http.Header) behaviour { return behaviour{header: with(extra, foreign), messages: 1} },
-		connect.WithInterceptors(corsconnect.Interceptor(policy)),
+		func(http.Header) behaviour { return behaviour{Header: with(extra, foreign), Messages: 1} },
+		connect.WithInterceptors(corsconnect.NewInterceptor(policy)),
 	)
 	url := serve(t, handler)
 	for _, row := range []struct {
@@ -390,8 +137,8 @@ func TestInterceptorWithoutOrigin(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWire(t, false, row.send)
-			require.NoError(t, row.kind.call(t.Context(), &http.Client{Transport: w}, url, uncompressed))
-			assert.Equal(t, row.want, accessControl(w.answer.Header))
+			require.NoError(t, row.kind.Call(t.Context(), &http.Client{Transport: w}, url, uncompressed))
+			assert.Equal(t, row.want, accessControl(w.Response.Header))
 		})
 	}
 }
@@ -400,17 +147,17 @@ func TestInterceptorLeavesUngovernedProceduresAlone(t *testing.T) {
 	t.Parallel()
 	policy := newPolicy(t, corsrpc.Config{Except: []string{"acme.shop.v1.CatalogService"}})
 	url := serve(t, newShop(
-		func(http.Header) behaviour { return behaviour{header: with(extra, foreign), messages: 1} },
-		connect.WithInterceptors(corsconnect.Interceptor(policy)),
+		func(http.Header) behaviour { return behaviour{Header: with(extra, foreign), Messages: 1} },
+		connect.WithInterceptors(corsconnect.NewInterceptor(policy)),
 	))
 	for _, k := range []kind{unary, get, serverStream} {
 		w := newWire(t, false, http.Header{"Origin": {app}})
-		require.NoError(t, k.call(t.Context(), &http.Client{Transport: w}, url))
-		assert.Equal(t, foreign, accessControl(w.answer.Header), k.name)
+		require.NoError(t, k.Call(t.Context(), &http.Client{Transport: w}, url))
+		assert.Equal(t, foreign, accessControl(w.Response.Header), k.Name)
 	}
 	w := newWire(t, false, http.Header{"Origin": {app}})
-	require.NoError(t, clientStream.call(t.Context(), &http.Client{Transport: w}, url))
-	assert.Equal(t, http.Header{"Access-Control-Expose-Headers": {"X-Extra"}}, accessControl(w.answer.Header), "the other service is governed")
+	require.NoError(t, clientStream.Call(t.Context(), &http.Client{Transport: w}, url))
+	assert.Equal(t, http.Header{"Access-Control-Expose-Headers": {"X-Extra"}}, accessControl(w.Response.Header), "the other service is governed")
 }
 
 // Middleware's headers look like the handler's own in Connect streams.
@@ -419,9 +166,9 @@ func TestInterceptorLeavesMiddlewareAlone(t *testing.T) {
 	policy := newPolicy(t, corsrpc.Config{Credentials: true})
 	shop := newShop(
 		func(http.Header) behaviour {
-			return behaviour{header: http.Header{"X-Extra": {"1"}, "X-Tag": {"handler's"}}, messages: 1}
+			return behaviour{Header: http.Header{"X-Extra": {"1"}, "X-Tag": {"handler's"}}, Messages: 1}
 		},
-		connect.WithInterceptors(corsconnect.Interceptor(policy)),
+		connect.WithInterceptors(corsconnect.NewInterceptor(policy)),
 	)
 	url := serve(t, policy.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Frame-Options", "DENY")
@@ -431,18 +178,18 @@ func TestInterceptorLeavesMiddlewareAlone(t *testing.T) {
 	})))
 	for _, p := range protocols {
 		for _, k := range kinds {
-			if !p.speaks(k) {
+			if !p.Speaks(k) {
 				continue
 			}
-			w := newWire(t, p.http2, http.Header{"Origin": {app}})
-			require.NoError(t, k.call(t.Context(), &http.Client{Transport: w}, url, p.options...))
-			rule, _ := policy.Rule(k.procedure)
+			w := newWire(t, p.HTTP2, http.Header{"Origin": {app}})
+			require.NoError(t, k.Call(t.Context(), &http.Client{Transport: w}, url, p.Options...))
+			rule, _ := policy.Rule(k.Procedure)
 			assert.Equal(t, http.Header{
 				"Access-Control-Allow-Origin":      {app},
 				"Access-Control-Allow-Credentials": {"true"},
 				"Access-Control-Expose-Headers":    {strings.Join(rule.ResponseHeaders, ", "), "X-Tag-Id", "X-Extra, X-Tag"},
-			}, accessControl(w.answer.Header), "%s, %s", p.name, k.name)
-			assert.Equal(t, "DENY", w.answer.Header.Get("X-Frame-Options"))
+			}, accessControl(w.Response.Header), "%s, %s", p.Name, k.Name)
+			assert.Equal(t, "DENY", w.Response.Header.Get("X-Frame-Options"))
 		}
 	}
 }
@@ -454,10 +201,10 @@ func TestInterceptorKnowsWhatConnectDrops(t *testing.T) {
 	policy := newPolicy(t, corsrpc.Config{})
 	behave := func(header http.Header) behaviour {
 		fields := http.Header{header.Get("X-Name"): {"1"}}
-		return behaviour{header: fields, trailer: sum, err: errHint}
+		return behaviour{Header: fields, Trailer: sum, V1: errHint}
 	}
 	plain := serve(t, newShop(behave))
-	intercepted := serve(t, newShop(behave, connect.WithInterceptors(corsconnect.Interceptor(policy))))
+	intercepted := serve(t, newShop(behave, connect.WithInterceptors(corsconnect.NewInterceptor(policy))))
 	for _, name := range []string{
 		"Accept", "Accept-Encoding", "Accept-Post", "Allow", "Cache-Control", "Connect-Accept-Encoding",
 		"Connect-Content-Encoding", "Connect-Protocol-Version", "Connect-Timeout-Ms", "Content-Encoding",
@@ -467,16 +214,16 @@ func TestInterceptorKnowsWhatConnectDrops(t *testing.T) {
 		"Te", "Trailer", "Trailer-", "Trailer-X-Sum", "User-Agent", "Vary", "X-Extra", "X-Grpc-Web", "X-User-Agent",
 	} {
 		w := newWire(t, false, http.Header{"Origin": {app}, "X-Name": {name}})
-		require.Error(t, unary.call(t.Context(), &http.Client{Transport: w}, plain, connect.WithGRPCWeb(), uncompressed))
-		trailersOnly := w.answer.Body == ""
-		require.Error(t, unary.call(t.Context(), &http.Client{Transport: w}, intercepted, connect.WithGRPCWeb(), uncompressed))
-		assert.Equal(t, trailersOnly, w.answer.Body == "", "%s: a trailers-only answer remains one, and no other becomes one", name)
-		exposed := strings.Split(strings.Join(w.answer.Header["Access-Control-Expose-Headers"], ", "), ", ")
+		require.Error(t, unary.Call(t.Context(), &http.Client{Transport: w}, plain, connect.WithGRPCWeb(), uncompressed))
+		trailersOnly := w.Response.Body == ""
+		require.Error(t, unary.Call(t.Context(), &http.Client{Transport: w}, intercepted, connect.WithGRPCWeb(), uncompressed))
+		assert.Equal(t, trailersOnly, w.Response.Body == "", "%s: a trailers-only answer remains one, and no other becomes one", name)
+		exposed := strings.Split(strings.Join(w.Response.Header["Access-Control-Expose-Headers"], ", "), ", ")
 		if trailersOnly {
 			assert.Subset(t, exposed, []string{"X-Hint", "X-Sum"}, name)
 		} else {
 			assert.NotContains(t, exposed, "X-Sum", name)
-			assert.NotContains(t, strings.ToLower(w.answer.Body), "access-control-", name)
+			assert.NotContains(t, strings.ToLower(w.Response.Body), "access-control-", name)
 		}
 	}
 }
@@ -492,11 +239,11 @@ func TestInterceptorOfHeaderWithoutLines(t *testing.T) {
 			return nil, errHint
 		}
 	}
-	url := serve(t, newShop(nil, connect.WithInterceptors(corsconnect.Interceptor(policy), inner)))
+	url := serve(t, newShop(nil, connect.WithInterceptors(corsconnect.NewInterceptor(policy), inner)))
 	w := newWire(t, false, http.Header{"Origin": {app}})
-	require.Error(t, unary.call(t.Context(), &http.Client{Transport: w}, url, connect.WithGRPCWeb(), uncompressed))
-	assert.Empty(t, w.answer.Body)
-	assert.Equal(t, http.Header{"Access-Control-Expose-Headers": {"X-Hint"}}, accessControl(w.answer.Header))
+	require.Error(t, unary.Call(t.Context(), &http.Client{Transport: w}, url, connect.WithGRPCWeb(), uncompressed))
+	assert.Empty(t, w.Response.Body)
+	assert.Equal(t, http.Header{"Access-Control-Expose-Headers": {"X-Hint"}}, accessControl(w.Response.Header))
 }
 
 // A response that calls share is sent without its foreign fields, and keeps
@@ -519,11 +266,11 @@ func TestInterceptorNeverChangesResponses(t *testing.T) {
 		}
 	}
 	mux := http.NewServeMux()
-	mux.Handle(unary.procedure, connect.NewUnaryHandler(unary.procedure,
+	mux.Handle(unary.Procedure, connect.NewUnaryHandler(unary.Procedure,
 		func(context.Context, *connect.Request[shopv1.GetProductRequest]) (*connect.Response[shopv1.GetProductResponse], error) {
 			return shared, nil
 		},
-		connect.WithInterceptors(outer, corsconnect.Interceptor(policy)),
+		connect.WithInterceptors(outer, corsconnect.NewInterceptor(policy)),
 	))
 	url := serve(t, mux)
 	t.Run("calls", func(t *testing.T) {
@@ -531,8 +278,8 @@ func TestInterceptorNeverChangesResponses(t *testing.T) {
 			t.Run("", func(t *testing.T) {
 				t.Parallel()
 				w := newWire(t, false, http.Header{"Origin": {app}})
-				require.NoError(t, unary.call(t.Context(), &http.Client{Transport: w}, url))
-				assert.Equal(t, http.Header{"Access-Control-Expose-Headers": {"Trailer-X-Sum, X-Extra"}}, accessControl(w.answer.Header))
+				require.NoError(t, unary.Call(t.Context(), &http.Client{Transport: w}, url))
+				assert.Equal(t, http.Header{"Access-Control-Expose-Headers": {"Trailer-X-Sum, X-Extra"}}, accessControl(w.Response.Header))
 			})
 		}
 	})
@@ -573,14 +320,14 @@ func TestInterceptorReplacesFewResponses(t *testing.T) {
 				}
 			}
 			mux := http.NewServeMux()
-			mux.Handle(unary.procedure, connect.NewUnaryHandler(unary.procedure,
+			mux.Handle(unary.Procedure, connect.NewUnaryHandler(unary.Procedure,
 				func(context.Context, *connect.Request[shopv1.GetProductRequest]) (*connect.Response[shopv1.GetProductResponse], error) {
 					return own, nil
 				},
-				connect.WithInterceptors(outer, corsconnect.Interceptor(policy)),
+				connect.WithInterceptors(outer, corsconnect.NewInterceptor(policy)),
 			))
 			w := newWire(t, false, http.Header{"Origin": {app}})
-			require.NoError(t, unary.call(t.Context(), &http.Client{Transport: w}, serve(t, mux)))
+			require.NoError(t, unary.Call(t.Context(), &http.Client{Transport: w}, serve(t, mux)))
 		})
 	}
 }
@@ -604,14 +351,14 @@ func TestInterceptorHandsOnErrors(t *testing.T) {
 	} {
 		for from, send := range map[string]http.Header{"a page": {"Origin": {app}}, "no page": nil} {
 			for _, k := range kinds[:4] {
-				t.Run(strings.Join([]string{row.name, from, k.name}, "/"), func(t *testing.T) {
+				t.Run(strings.Join([]string{row.name, from, k.Name}, "/"), func(t *testing.T) {
 					t.Parallel()
 					seen := make(chan error, 1)
 					url := serve(t, newShop(
-						func(http.Header) behaviour { return behaviour{messages: 1, err: row.err} },
-						connect.WithInterceptors(observer{func(err error) { seen <- err }}, corsconnect.Interceptor(policy)),
+						func(http.Header) behaviour { return behaviour{Messages: 1, V1: row.err} },
+						connect.WithInterceptors(observer{func(err error) { seen <- err }}, corsconnect.NewInterceptor(policy)),
 					))
-					_ = k.call(t.Context(), &http.Client{Transport: newWire(t, false, send)}, url)
+					_ = k.Call(t.Context(), &http.Client{Transport: newWire(t, false, send)}, url)
 					if err := <-seen; err != row.err {
 						assert.Fail(t, "another error", "%#v instead of %#v", err, row.err)
 					}
@@ -621,7 +368,7 @@ func TestInterceptorHandsOnErrors(t *testing.T) {
 	}
 }
 
-// An observer is told of each error that a handler returns.
+// An observer sees each error that a handler returns.
 type observer struct{ tell func(error) }
 
 func (o observer) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
@@ -650,10 +397,10 @@ func TestInterceptorHandsOnSendErrors(t *testing.T) {
 	policy := newPolicy(t, corsrpc.Config{})
 	seen := make(chan error, 1)
 	url := serve(t, newShop(
-		func(http.Header) behaviour { return behaviour{messages: 2} },
-		connect.WithInterceptors(brokenConns{}, corsconnect.Interceptor(policy), observer{func(err error) { seen <- err }}),
+		func(http.Header) behaviour { return behaviour{Messages: 2} },
+		connect.WithInterceptors(brokenConns{}, corsconnect.NewInterceptor(policy), observer{func(err error) { seen <- err }}),
 	))
-	require.Error(t, serverStream.call(t.Context(), &http.Client{Transport: newWire(t, false, http.Header{"Origin": {app}})}, url))
+	require.Error(t, serverStream.Call(t.Context(), &http.Client{Transport: newWire(t, false, http.Header{"Origin": {app}})}, url))
 	assert.ErrorIs(t, <-seen, errBroken)
 }
 
@@ -704,12 +451,12 @@ func TestInterceptorErrorsForOthers(t *testing.T) {
 		}
 	}
 	url := serve(t, newShop(
-		func(http.Header) behaviour { return behaviour{err: errForwardedWrapped} },
-		connect.WithInterceptors(outer, corsconnect.Interceptor(policy)),
+		func(http.Header) behaviour { return behaviour{V1: errForwardedWrapped} },
+		connect.WithInterceptors(outer, corsconnect.NewInterceptor(policy)),
 	))
 	w := newWire(t, false, http.Header{"Origin": {app}})
-	require.Error(t, unary.call(t.Context(), &http.Client{Transport: w}, url))
-	assert.Equal(t, []string{"wait", "long"}, w.answer.Header["X-Hint"])
+	require.Error(t, unary.Call(t.Context(), &http.Client{Transport: w}, url))
+	assert.Equal(t, []string{"wait", "long"}, w.Response.Header["X-Hint"])
 	assert.Equal(t, []string{"wait"}, errForwarded.Meta()["X-Hint"])
 }
 
@@ -719,9 +466,9 @@ func TestInterceptorKeepsWhatWasThereOnEntry(t *testing.T) {
 	policy := newPolicy(t, corsrpc.Config{})
 	url := serve(t, newShop(
 		func(http.Header) behaviour {
-			return behaviour{header: with(extra, foreign), trailer: foreign, err: errHint}
+			return behaviour{Header: with(extra, foreign), Trailer: foreign, V1: errHint}
 		},
-		connect.WithInterceptors(outside{}, corsconnect.Interceptor(policy)),
+		connect.WithInterceptors(outside{}, corsconnect.NewInterceptor(policy)),
 	))
 	want := http.Header{
 		"Access-Control-Allow-Origin":   {"https://outside.example.com"},
@@ -729,16 +476,16 @@ func TestInterceptorKeepsWhatWasThereOnEntry(t *testing.T) {
 	}
 	for _, p := range protocols {
 		for _, k := range kinds {
-			if !p.speaks(k) {
+			if !p.Speaks(k) {
 				continue
 			}
-			w := newWire(t, p.http2, http.Header{"Origin": {app}})
-			require.Error(t, k.call(t.Context(), &http.Client{Transport: w}, url, p.options...))
+			w := newWire(t, p.HTTP2, http.Header{"Origin": {app}})
+			require.Error(t, k.Call(t.Context(), &http.Client{Transport: w}, url, p.Options...))
 			row := want.Clone()
-			if !p.web && !p.grpc && k.unary {
+			if !p.Web && !p.GRPC && k.Unary {
 				row.Set("Access-Control-Expose-Headers", "X-Extra, X-Hint")
 			}
-			assert.Equal(t, row, accessControl(w.answer.Header), "%s, %s", p.name, k.name)
+			assert.Equal(t, row, accessControl(w.Response.Header), "%s, %s", p.Name, k.Name)
 		}
 	}
 }
@@ -781,16 +528,16 @@ func TestInterceptorWithoutTheCallsContext(t *testing.T) {
 		}
 	}
 	mux := http.NewServeMux()
-	mux.Handle(unary.procedure, connect.NewUnaryHandler(unary.procedure,
+	mux.Handle(unary.Procedure, connect.NewUnaryHandler(unary.Procedure,
 		func(context.Context, *connect.Request[shopv1.GetProductRequest]) (*connect.Response[shopv1.GetProductResponse], error) {
 			return nil, errHint
 		},
-		connect.WithInterceptors(outer, corsconnect.Interceptor(policy)),
+		connect.WithInterceptors(outer, corsconnect.NewInterceptor(policy)),
 	))
 	w := newWire(t, false, http.Header{"Origin": {app}})
-	err := unary.call(t.Context(), &http.Client{Transport: w}, serve(t, mux))
+	err := unary.Call(t.Context(), &http.Client{Transport: w}, serve(t, mux))
 	assert.Equal(t, connect.CodeFailedPrecondition, connect.CodeOf(err))
-	assert.Empty(t, accessControl(w.answer.Header))
+	assert.Empty(t, accessControl(w.Response.Header))
 }
 
 // A conditional GET gets its 304, also where its metadata had to be replaced.
@@ -800,15 +547,15 @@ func TestInterceptorNotModified(t *testing.T) {
 	for _, forwarded := range []http.Header{nil, foreign} {
 		notModified := connect.NewNotModifiedError(with(http.Header{"Etag": {`"1"`}}, forwarded))
 		url := serve(t, newShop(
-			func(http.Header) behaviour { return behaviour{err: notModified} },
-			connect.WithInterceptors(corsconnect.Interceptor(policy)),
+			func(http.Header) behaviour { return behaviour{V1: notModified} },
+			connect.WithInterceptors(corsconnect.NewInterceptor(policy)),
 		))
 		w := newWire(t, false, http.Header{"Origin": {app}})
-		err := get.call(t.Context(), &http.Client{Transport: w}, url)
+		err := get.Call(t.Context(), &http.Client{Transport: w}, url)
 		assert.True(t, connect.IsNotModifiedError(err), "%v", err)
-		assert.Equal(t, http.StatusNotModified, w.answer.Status)
-		assert.Equal(t, []string{`"1"`}, w.answer.Header["Etag"])
-		assert.Equal(t, http.Header{"Access-Control-Expose-Headers": {"Etag"}}, accessControl(w.answer.Header))
+		assert.Equal(t, http.StatusNotModified, w.Response.Status)
+		assert.Equal(t, []string{`"1"`}, w.Response.Header["Etag"])
+		assert.Equal(t, http.Header{"Access-Control-Expose-Headers": {"Etag"}}, accessControl(w.Response.Header))
 	}
 }
 
@@ -816,12 +563,12 @@ func TestInterceptorNotModified(t *testing.T) {
 // from within a handler, whose answer is another one.
 func TestInterceptorAroundClients(t *testing.T) {
 	t.Parallel()
-	interceptor := connect.WithInterceptors(corsconnect.Interceptor(newPolicy(t, corsrpc.Config{})))
+	interceptor := connect.WithInterceptors(corsconnect.NewInterceptor(newPolicy(t, corsrpc.Config{})))
 	upstream := shopv1connect.NewCatalogServiceClient(http.DefaultClient, serve(t, newShop(
-		func(http.Header) behaviour { return behaviour{header: with(extra, foreign), trailer: sum, messages: 1} },
+		func(http.Header) behaviour { return behaviour{Header: with(extra, foreign), Trailer: sum, Messages: 1} },
 	)), interceptor)
 	mux := http.NewServeMux()
-	mux.Handle(unary.procedure, connect.NewUnaryHandler(unary.procedure,
+	mux.Handle(unary.Procedure, connect.NewUnaryHandler(unary.Procedure,
 		func(ctx context.Context, _ *connect.Request[shopv1.GetProductRequest]) (*connect.Response[shopv1.GetProductResponse], error) {
 			req := connect.NewRequest(&shopv1.GetProductRequest{})
 			req.Header().Set("Origin", app)
@@ -842,8 +589,8 @@ func TestInterceptorAroundClients(t *testing.T) {
 			return connect.NewResponse(res.Msg), nil
 		}, interceptor))
 	w := newWire(t, false, http.Header{"Origin": {app}})
-	require.NoError(t, unary.call(t.Context(), &http.Client{Transport: w}, serve(t, mux)))
-	assert.Empty(t, accessControl(w.answer.Header))
+	require.NoError(t, unary.Call(t.Context(), &http.Client{Transport: w}, serve(t, mux)))
+	assert.Empty(t, accessControl(w.Response.Header))
 }
 
 // A policy that is updated under load is asked anew for every call.
@@ -851,13 +598,13 @@ func TestInterceptorAfterUpdate(t *testing.T) {
 	t.Parallel()
 	policy := newPolicy(t, corsrpc.Config{})
 	url := serve(t, newShop(
-		func(http.Header) behaviour { return behaviour{header: extra} },
-		connect.WithInterceptors(corsconnect.Interceptor(policy)),
+		func(http.Header) behaviour { return behaviour{Header: extra} },
+		connect.WithInterceptors(corsconnect.NewInterceptor(policy)),
 	))
 	call := func() http.Header {
 		w := newWire(t, false, http.Header{"Origin": {app}})
-		require.NoError(t, unary.call(t.Context(), &http.Client{Transport: w}, url))
-		return accessControl(w.answer.Header)
+		require.NoError(t, unary.Call(t.Context(), &http.Client{Transport: w}, url))
+		return accessControl(w.Response.Header)
 	}
 	assert.Equal(t, http.Header{"Access-Control-Expose-Headers": {"X-Extra"}}, call())
 	config := policy.Config()
@@ -868,13 +615,13 @@ func TestInterceptorAfterUpdate(t *testing.T) {
 
 func TestInterceptorOfNoPolicy(t *testing.T) {
 	t.Parallel()
-	assert.PanicsWithError(t, "corsconnect: nil policy; make one with corsrpc.New", func() { corsconnect.Interceptor(nil) })
+	assert.PanicsWithError(t, "corsconnect: nil policy; make one with corsrpc.New", func() { corsconnect.NewInterceptor(nil) })
 }
 
 // The detail that errors of these tests carry is one that clients can read.
-func TestFailing(t *testing.T) {
+func TestErrorDetail(t *testing.T) {
 	t.Parallel()
-	value, err := failing(nil).Details()[0].Value()
+	value, err := exchange.NewError(nil).Details()[0].Value()
 	require.NoError(t, err)
 	assert.True(t, proto.Equal(&shopv1.OutOfStock{ProductId: "kettle", Available: 3}, value))
 }

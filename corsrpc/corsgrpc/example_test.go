@@ -8,6 +8,8 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 
 	"github.com/corsrpc/corsrpc-go/corsrpc"
@@ -17,7 +19,10 @@ import (
 )
 
 func ExampleUnaryServerInterceptor() {
-	cors, err := corsrpc.New(corsrpc.Config{Origins: []string{"https://app.example.com"}})
+	cors, err := corsrpc.New(corsrpc.Config{
+		Origins:  []string{"https://app.example.com"},
+		Services: []string{"acme.shop.v1.CatalogService"},
+	})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -50,7 +55,8 @@ func ExampleUnaryServerInterceptor() {
 	// https://evil.test  rpc error: code = PermissionDenied desc = corsrpc: origin not allowed
 }
 
-// At start, see that no service was left out by mistake.
+// At start, make sure that no service was left out by mistake. Health checking
+// was: policies leave it alone unless Services names it.
 func ExampleUngoverned() {
 	cors, err := corsrpc.New(corsrpc.Config{
 		Origins:  []string{"https://app.example.com"},
@@ -64,11 +70,25 @@ func ExampleUngoverned() {
 		grpc.ChainStreamInterceptor(corsgrpc.StreamServerInterceptor(cors)),
 	)
 	shop.RegisterGRPC(server)
+	healthv1.RegisterHealthServer(server, health.NewServer())
 	for _, service := range corsgrpc.Ungoverned(cors, server) {
 		fmt.Println("not governed:", service)
 	}
 	// Output:
-	// not governed: acme.shop.v1.AdminService
-	// not governed: acme.shop.v1.CartService
-	// not governed: acme.shop.v1.WarehouseService
+	// not governed: grpc.health.v1.Health
+}
+
+// With grpc-gateway, defaultMatcher is runtime.DefaultHeaderMatcher, and the
+// result goes to runtime.WithIncomingHeaderMatcher.
+func ExampleIncomingHeader() {
+	defaultMatcher := func(name string) (string, bool) { return "", false }
+	matcher := corsgrpc.IncomingHeader(defaultMatcher)
+	for _, name := range []string{"Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode"} {
+		metadata, ok := matcher(name)
+		fmt.Printf("%s: %q %v\n", name, metadata, ok)
+	}
+	// Output:
+	// Origin: "grpcgateway-origin" true
+	// Sec-Fetch-Site: "sec-fetch-site" true
+	// Sec-Fetch-Mode: "" false
 }

@@ -49,29 +49,42 @@ func StreamServerInterceptor(policy *corsrpc.Policy) grpc.StreamServerIntercepto
 // admit returns the error of a call that the policy refuses, and whether the
 // call is a page's to a procedure that it governs.
 func admit(ctx context.Context, policy *corsrpc.Policy, procedure string) (fromPage bool, err error) {
-	// No copy of all metadata: most calls have neither.
+	call := corsrpc.Call{Procedure: procedure}
+	host := metadata.ValueFromIncomingContext(ctx, ":authority")
+	// No copy of all metadata: most calls have none of these.
 	origin := metadata.ValueFromIncomingContext(ctx, "origin")
-	site := metadata.ValueFromIncomingContext(ctx, "sec-fetch-site")
-	if len(origin) == 0 && len(site) == 0 {
-		return false, nil
+	if gateway := metadata.ValueFromIncomingContext(ctx, gatewayOrigin); len(gateway) > 0 {
+		// The authority is the name by which grpc-gateway dials this
+		// server. Two origins are malformed, whoever adds the second.
+		origin = append(origin, gateway...)
+		host = metadata.ValueFromIncomingContext(ctx, "x-forwarded-host")
 	}
-	call := corsrpc.Call{
-		Procedure: procedure,
-		Method:    http.MethodPost,
-		Header: http.Header{
-			"Origin":         origin,
-			"Sec-Fetch-Site": site,
-			"Cookie":         metadata.ValueFromIncomingContext(ctx, "cookie"),
-		},
-	}
-	if host := metadata.ValueFromIncomingContext(ctx, ":authority"); len(host) > 0 {
+	if len(host) == 1 {
 		call.Host = host[0]
 	}
+	site := metadata.ValueFromIncomingContext(ctx, "sec-fetch-site")
+	if len(origin) > 0 || len(site) > 0 {
+		call.Header = http.Header{
+			"Origin":         origin,
+			"Sec-Fetch-Site": site,
+			"Sec-Purpose":    metadata.ValueFromIncomingContext(ctx, "sec-purpose"),
+			"Cookie":         cookies(ctx),
+		}
+	}
 	decision := policy.Admit(ctx, call)
-	if decision.Status == http.StatusForbidden {
+	if decision.Outcome == corsrpc.OutcomeRefused {
 		return true, status.Error(codes.PermissionDenied, "corsrpc: "+decision.Reason.String())
 	}
-	return len(origin) > 0 && decision.Kind != corsrpc.Ungoverned, nil
+	return len(origin) > 0 && decision.Kind != corsrpc.KindUngoverned, nil
+}
+
+// cookies returns the call's cookies, from a page or from a gateway: grpc-gateway
+// puts a prefix before the permanent HTTP headers that it hands on.
+func cookies(ctx context.Context) []string {
+	if lines := metadata.ValueFromIncomingContext(ctx, "cookie"); len(lines) > 0 {
+		return lines
+	}
+	return metadata.ValueFromIncomingContext(ctx, "grpcgateway-cookie")
 }
 
 func requirePolicy(policy *corsrpc.Policy) {

@@ -33,26 +33,39 @@ func TestAdmission(t *testing.T) {
 		send   metadata.MD
 		reason corsrpc.Reason // OK: it passes
 	}{
-		{"no browser", nil, corsrpc.OK},
-		{"no browser, with a cookie", metadata.Pairs("cookie", "a=b"), corsrpc.OK},
-		{"the app's page", metadata.Pairs("origin", app), corsrpc.OK},
-		{"the app's page, marked", metadata.Pairs("origin", app, "sec-fetch-site", "cross-site"), corsrpc.OK},
-		{"the server's own page", metadata.Pairs("origin", "https://api.example.com", "sec-fetch-site", "same-origin"), corsrpc.OK},
-		{"the server's own page by its host", metadata.Pairs("origin", "http://shop.internal:8080"), corsrpc.OK},
-		{"another page", metadata.Pairs("origin", evil), corsrpc.OriginNotAllowed},
-		{"another page, marked", metadata.Pairs("origin", evil, "sec-fetch-site", "cross-site"), corsrpc.OriginNotAllowed},
-		{"a sandboxed page", metadata.Pairs("origin", "null"), corsrpc.OriginNotAllowed},
-		{"an empty origin", metadata.Pairs("origin", ""), corsrpc.OriginMalformed},
-		{"two origins", metadata.Pairs("origin", app, "origin", evil), corsrpc.OriginMalformed},
-		{"a cross-site call without an origin", metadata.Pairs("sec-fetch-site", "cross-site"), corsrpc.OriginMissing},
+		{"a program", nil, corsrpc.ReasonOK},
+		{"a program with a cookie", metadata.Pairs("cookie", "a=b"), corsrpc.ReasonOK},
+		{"the app's page", metadata.Pairs("origin", app), corsrpc.ReasonOK},
+		{"the app's page, marked", metadata.Pairs("origin", app, "sec-fetch-site", "cross-site"), corsrpc.ReasonOK},
+		{"the server's own page", metadata.Pairs("origin", "https://api.example.com", "sec-fetch-site", "same-origin"), corsrpc.ReasonOK},
+		{"the server's own page by its host", metadata.Pairs("origin", "http://shop.internal:8080"), corsrpc.ReasonOK},
+		{"another page", metadata.Pairs("origin", evil), corsrpc.ReasonOriginNotAllowed},
+		{"another page, marked", metadata.Pairs("origin", evil, "sec-fetch-site", "cross-site"), corsrpc.ReasonOriginNotAllowed},
+		{"a sandboxed page", metadata.Pairs("origin", "null"), corsrpc.ReasonOriginNotAllowed},
+		{"an empty origin", metadata.Pairs("origin", ""), corsrpc.ReasonOriginMalformed},
+		{"two origins", metadata.Pairs("origin", app, "origin", evil), corsrpc.ReasonOriginMalformed},
+		{"a cross-site call without an origin", metadata.Pairs("sec-fetch-site", "cross-site"), corsrpc.ReasonOriginMissing},
+		{"the user", metadata.Pairs("sec-fetch-site", "none", "cookie", "a=b"), corsrpc.ReasonOK},
+		{"a page's speculation rules", metadata.Pairs("sec-fetch-site", "none", "sec-purpose", "prefetch"), corsrpc.ReasonOriginMissing},
+		{"the app's page with a cookie", metadata.Pairs("origin", app, "cookie", "a=b"), corsrpc.ReasonCredentialsNotAllowed},
+		{"the app's page with a cookie, through grpc-gateway", metadata.Pairs("origin", app, "grpcgateway-cookie", "a=b"), corsrpc.ReasonCredentialsNotAllowed},
+		{"the server's own page with a cookie", metadata.Pairs("origin", "http://shop.internal:8080", "cookie", "a=b"), corsrpc.ReasonOK},
+		{"the app's page, through grpc-gateway", metadata.Pairs("grpcgateway-origin", app), corsrpc.ReasonOK},
+		{"another page, through grpc-gateway", metadata.Pairs("grpcgateway-origin", evil), corsrpc.ReasonOriginNotAllowed},
+		{"a page of the gateway's host", metadata.Pairs("grpcgateway-origin", "https://rest.example.com", "x-forwarded-host", "rest.example.com"), corsrpc.ReasonOK},
+		{"a page of another host", metadata.Pairs("grpcgateway-origin", evil, "x-forwarded-host", "rest.example.com"), corsrpc.ReasonOriginNotAllowed},
+		{"a page of the host that the gateway dials", metadata.Pairs("grpcgateway-origin", "http://shop.internal:8080", "x-forwarded-host", "rest.example.com"), corsrpc.ReasonOriginNotAllowed},
+		{"a page of one of two hosts", metadata.Pairs("grpcgateway-origin", evil, "x-forwarded-host", "evil.test", "x-forwarded-host", "rest.example.com"), corsrpc.ReasonOriginNotAllowed},
+		{"another page behind no gateway", metadata.Pairs("origin", evil, "x-forwarded-host", "evil.test"), corsrpc.ReasonOriginNotAllowed},
+		{"an origin of either kind", metadata.Pairs("origin", app, "grpcgateway-origin", evil), corsrpc.ReasonOriginMalformed},
 	} {
 		for _, tr := range transports {
 			for _, k := range kinds {
 				t.Run(strings.Join([]string{row.name, tr.name, k.name}, "/"), func(t *testing.T) {
 					t.Parallel()
-					var denied []corsrpc.Decision
+					var reported []corsrpc.Decision
 					policy := newPolicy(t, corsrpc.Config{
-						OnDenied: func(_ context.Context, d corsrpc.Decision) { denied = append(denied, d) },
+						OnDecision: func(_ context.Context, d corsrpc.Decision) { reported = append(reported, d) },
 					})
 					var handled, next atomic.Int32
 					options := append(intercepted(policy),
@@ -68,11 +81,16 @@ func TestAdmission(t *testing.T) {
 					conn := dial(t, address, grpc.WithAuthority("shop.internal:8080"))
 					got := k.call(metadata.NewOutgoingContext(t.Context(), row.send), conn)
 
-					if row.reason == corsrpc.OK {
+					if row.reason == corsrpc.ReasonOK {
 						assert.Equal(t, codes.OK, got.Code, got.Message)
 						assert.EqualValues(t, 1, handled.Load())
 						assert.EqualValues(t, 1, next.Load())
-						assert.Empty(t, denied)
+						if len(row.send.Get("origin")) == 0 && len(row.send.Get("grpcgateway-origin")) == 0 && len(row.send.Get("sec-fetch-site")) == 0 {
+							assert.Empty(t, reported)
+						} else if assert.Len(t, reported, 1) {
+							assert.True(t, reported[0].Allowed)
+							assert.Equal(t, k.procedure, reported[0].Procedure)
+						}
 						return
 					}
 					assert.Equal(t, codes.PermissionDenied, got.Code)
@@ -80,9 +98,9 @@ func TestAdmission(t *testing.T) {
 					assert.Empty(t, got.Details)
 					assert.Zero(t, handled.Load(), "handler")
 					assert.Zero(t, next.Load(), "interceptors inside")
-					if assert.Len(t, denied, 1) {
-						assert.Equal(t, row.reason, denied[0].Reason)
-						assert.Equal(t, k.procedure, denied[0].Procedure)
+					if assert.Len(t, reported, 1) {
+						assert.Equal(t, row.reason, reported[0].Reason)
+						assert.Equal(t, k.procedure, reported[0].Procedure)
 					}
 				})
 			}
@@ -90,7 +108,7 @@ func TestAdmission(t *testing.T) {
 	}
 }
 
-// Which procedures are judged, and how, is the policy's affair.
+// Which procedures are judged, and how, is up to the policy.
 func TestAdmissionAsksThePolicy(t *testing.T) {
 	t.Parallel()
 	internal := kind{"internal", shopv1.CartService_PurgeCarts_FullMethodName, func(ctx context.Context, conn *grpc.ClientConn) (a answer) {
@@ -117,6 +135,16 @@ func TestAdmissionAsksThePolicy(t *testing.T) {
 			metadata.Pairs("sec-fetch-site", "same-origin"), codes.PermissionDenied, "corsrpc: internal method"},
 		{"an internal method, by another server", newPolicy(t, corsrpc.Config{}), internal,
 			nil, codes.Unimplemented, "method PurgeCarts not implemented"},
+		{"an internal method, opened by a user", newPolicy(t, corsrpc.Config{}), internal,
+			metadata.Pairs("sec-fetch-site", "none"), codes.PermissionDenied, "corsrpc: internal method"},
+		{"a service that is neither listed nor another policy's", newPolicy(t, corsrpc.Config{Services: []string{"acme.shop.v1.CartService"}}), unary,
+			metadata.Pairs("origin", app), codes.PermissionDenied, "corsrpc: policy not configured"},
+		{"the same, by another server", newPolicy(t, corsrpc.Config{Services: []string{"acme.shop.v1.CartService"}}), unary,
+			nil, codes.OK, ""},
+		{"another host than the server's", newPolicy(t, corsrpc.Config{RequireHosts: true, Hosts: []string{"other.example.com"}}), unary,
+			nil, codes.PermissionDenied, "corsrpc: host not allowed"},
+		{"neither Origin nor Sec-Fetch-Site where one is required", newPolicy(t, corsrpc.Config{RequireFetchMetadata: true}), unary,
+			nil, codes.PermissionDenied, "corsrpc: fetch metadata missing"},
 		{"report only", newPolicy(t, corsrpc.Config{ReportOnly: true}), bidi,
 			metadata.Pairs("origin", evil), codes.OK, ""},
 		{"a host that is not listed", newPolicy(t, corsrpc.Config{Hosts: []string{"shop.example.com"}}), unary,
@@ -137,22 +165,6 @@ func TestAdmissionAsksThePolicy(t *testing.T) {
 				assert.Equal(t, row.message, got.Message)
 			})
 		}
-	}
-}
-
-// A page that sends cookies without permission is told of, and passes: its
-// browser is what keeps the answer from it.
-func TestAdmissionSeesCookies(t *testing.T) {
-	t.Parallel()
-	var denied []corsrpc.Decision
-	policy := newPolicy(t, corsrpc.Config{
-		OnDenied: func(_ context.Context, d corsrpc.Decision) { denied = append(denied, d) },
-	})
-	conn := dial(t, transports[0].serve(t, newServer(behaviour{}, nil, intercepted(policy)...)))
-	got := unary.call(metadata.AppendToOutgoingContext(t.Context(), "origin", app, "cookie", "a=b"), conn)
-	assert.Equal(t, codes.OK, got.Code)
-	if assert.Len(t, denied, 1) {
-		assert.Equal(t, corsrpc.CredentialsNotAllowed, denied[0].Reason)
 	}
 }
 
@@ -479,13 +491,13 @@ func TestUngoverned(t *testing.T) {
 		config corsrpc.Config
 		want   []string
 	}{
-		{"infrastructure is not governed unless it is named", corsrpc.Config{OnDenied: onDenied},
+		{"infrastructure is not governed unless it is named", corsrpc.Config{OnDecision: onDenied},
 			[]string{"grpc.health.v1.Health"}},
 		{"all", corsrpc.Config{Services: []string{"*", "grpc.health.v1.Health"}}, nil},
 		{"what another policy owns", corsrpc.Config{Except: []string{"acme.shop.v1.WarehouseService", "acme.shop.v1.AdminService"}},
 			[]string{"acme.shop.v1.AdminService", "acme.shop.v1.WarehouseService", "grpc.health.v1.Health"}},
-		{"one service", corsrpc.Config{Services: []string{"acme.shop.v1.CartService"}},
-			[]string{"acme.shop.v1.AdminService", "acme.shop.v1.CatalogService", "acme.shop.v1.WarehouseService", "grpc.health.v1.Health"}},
+		{"the services beside one are closed", corsrpc.Config{Services: []string{"acme.shop.v1.CartService"}},
+			[]string{"grpc.health.v1.Health"}},
 	} {
 		got := corsgrpc.Ungoverned(newPolicy(t, row.config), server)
 		assert.Equal(t, row.want, got, row.name)

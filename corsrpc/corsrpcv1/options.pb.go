@@ -127,7 +127,7 @@ type ServiceOptions struct {
 	RequestHeaders []string `protobuf:"bytes,1,rep,name=request_headers,json=requestHeaders,proto3" json:"request_headers,omitempty"`
 	// response_headers names the application response headers that pages may
 	// read, and the metadata of errors, which arrives as plain response headers
-	// in Connect unary and in gRPC-Web trailers-only answers. A method's list is
+	// in Connect unary and in gRPC-Web trailers-only responses. A method's list is
 	// the union of its own, its service's and the configuration's.
 	ResponseHeaders []string `protobuf:"bytes,2,rep,name=response_headers,json=responseHeaders,proto3" json:"response_headers,omitempty"`
 	// response_trailers names the application trailers that pages may read,

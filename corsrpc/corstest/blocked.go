@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// A BlockedError says why a browser keeps an answer, or one header of it, from
-// a page, and what the server should send instead. A page itself learns
-// nothing of it: "Failed to fetch", or a header that is null.
+// A BlockedError describes why a browser blocks a response, or hides one of its
+// headers from the page, and what the server should send instead. The page itself
+// learns nothing but "Failed to fetch", or reads null.
 //
 // Find it with [errors.As], also through the errors of [http.Client] and of
 // RPC clients.
@@ -17,7 +17,7 @@ type BlockedError struct {
 	// Code is the cause.
 	Code Code
 	// Message is the sentence that Chromium writes to its console; for causes
-	// of which no browser tells, one in that manner.
+	// that browsers do not report, a message in the same style.
 	Message string
 	// Firefox is the reason's name in Firefox, which its console links to;
 	// empty where it has none.
@@ -25,22 +25,23 @@ type BlockedError struct {
 	// Step is the place in the Fetch standard (text of June 2026).
 	Step string
 
-	// Origin is the Origin header of the request, and Method and URL are the
-	// rest of it. With Preflight, the answer at fault is that to the preflight
-	// of this request.
+	// Origin, Method and URL describe the request; Origin is its Origin header.
+	// If Preflight is true, the fault is in the response to its preflight.
 	Origin, Method, URL string
 	Preflight           bool
-	// Status is that of the answer at fault; 0 where no answer is.
+	// Status is the status of the response at fault; 0 if none is.
 	Status int
 
-	// Header is the response header at fault, and Value what the server sent
-	// in it, shortened and with unprintable bytes escaped; empty where the
-	// header was absent or none is at fault.
+	// Header is the response header at fault, if any. Value is what the server
+	// sent in it, shortened and escaped; empty if the header was absent.
 	Header, Value string
 	// Name is the request header, method or response header that is not
-	// permitted; empty where the cause has none.
+	// allowed or exposed; empty if the cause has none.
 	Name string
-	// Fix is what the server should send, or the page not do.
+	// Missing has all request headers that the response to a preflight does not
+	// allow, in lower case. Browsers report only the first, which is Name.
+	Missing []string
+	// Fix is what the server should send, or what the page should do.
 	Fix string
 }
 
@@ -53,7 +54,7 @@ func (e *BlockedError) Error() string {
 // last group are causes that have no name there.
 type Code string
 
-// Causes in the answer to a preflight or to the request itself: with the
+// Causes in the response to a preflight or to the request itself: with the
 // prefix Preflight for the former.
 const (
 	MissingAllowOriginHeader  Code = "MissingAllowOriginHeader"
@@ -71,7 +72,7 @@ const (
 	PreflightInvalidAllowCredentials   Code = "PreflightInvalidAllowCredentials"
 )
 
-// Causes in the answer to a preflight only.
+// Causes in the response to a preflight only.
 const (
 	PreflightInvalidStatus               Code = "PreflightInvalidStatus"
 	PreflightDisallowedRedirect          Code = "PreflightDisallowedRedirect"
@@ -89,7 +90,7 @@ const (
 
 // Causes that have no name in Chromium's DevTools protocol.
 const (
-	// ResponseHeaderNotExposed: the answer is readable, but a header of it
+	// ResponseHeaderNotExposed: the response is readable, but a header of it
 	// that the page needs is not. No browser reports it. It is not returned
 	// as an error by [Browser.Fetch] and [Browser.Client]; see [Browser.Err].
 	ResponseHeaderNotExposed Code = "ResponseHeaderNotExposed"
@@ -99,13 +100,13 @@ const (
 	// StreamNotAllowed: a request body that is a stream, where it cannot be
 	// one.
 	StreamNotAllowed Code = "StreamNotAllowed"
-	// MixedContent: a page from HTTPS may not fetch over plain HTTP, but from
-	// loopback.
+	// MixedContent: a page that was loaded over HTTPS can fetch over plain HTTP
+	// only from loopback.
 	MixedContent Code = "MixedContent"
 )
 
 // A cause is what is known of one code. In its texts {origin}, {method},
-// {url}, {value} and {name} stand for the fields of the error.
+// {url}, {value} and {name} stand for those of the error.
 type cause struct {
 	firefox  string
 	step     string
@@ -120,7 +121,7 @@ var causes = map[Code]cause{
 		step:     "CORS check, step 2",
 		header:   "Access-Control-Allow-Origin",
 		sentence: "No 'Access-Control-Allow-Origin' header is present on the requested resource.",
-		fix:      "send 'Access-Control-Allow-Origin: {origin}' and 'Vary: Origin', on every answer, errors included.",
+		fix:      "send 'Access-Control-Allow-Origin: {origin}' and 'Vary: Origin', on every response, errors included.",
 	},
 	AllowOriginMismatch: {
 		firefox:  "CORSAllowOriginNotMatchingOrigin",
@@ -161,27 +162,27 @@ var causes = map[Code]cause{
 		firefox:  "CORSPreflightDidNotSucceed3",
 		step:     "CORS-preflight fetch, step 7",
 		sentence: "It does not have HTTP ok status.",
-		fix:      "answer OPTIONS {url} with 204, before authentication and routing: a preflight carries no credentials.",
+		fix:      "respond to OPTIONS {url} with 204, before authentication and routing: a preflight carries no credentials.",
 	},
 	PreflightDisallowedRedirect: {
 		firefox:  "CORSExternalRedirectNotAllowed",
 		step:     "CORS-preflight fetch, step 7",
 		sentence: "Redirect is not allowed for a preflight request.",
-		fix:      "answer OPTIONS {url} with 204 where it is asked, without a redirect to HTTPS, to another host or path, or to a login page.",
+		fix:      "respond to OPTIONS {url} with 204, without a redirect to HTTPS, to another host or path, or to a login page.",
 	},
 	InvalidAllowMethodsPreflightResponse: {
 		firefox:  "CORSInvalidAllowMethod",
 		step:     "CORS-preflight fetch, step 7.3",
 		header:   "Access-Control-Allow-Methods",
 		sentence: "Cannot parse Access-Control-Allow-Methods response header field in preflight response.",
-		fix:      "send methods separated by commas in 'Access-Control-Allow-Methods': one that is malformed spoils all.",
+		fix:      "send methods separated by commas in 'Access-Control-Allow-Methods': a single malformed one invalidates the list.",
 	},
 	InvalidAllowHeadersPreflightResponse: {
 		firefox:  "CORSInvalidAllowHeader",
 		step:     "CORS-preflight fetch, step 7.3",
 		header:   "Access-Control-Allow-Headers",
 		sentence: "Cannot parse Access-Control-Allow-Headers response header field in preflight response.",
-		fix:      "send header names separated by commas in 'Access-Control-Allow-Headers': one that is malformed spoils all.",
+		fix:      "send header names separated by commas in 'Access-Control-Allow-Headers': a single malformed one invalidates the list.",
 	},
 	MethodDisallowedByPreflightResponse: {
 		firefox:  "CORSMethodNotFound",
@@ -201,7 +202,7 @@ var causes = map[Code]cause{
 		step:     "HTTP-redirect fetch, step 10",
 		header:   "Location",
 		sentence: "Redirect location '{value}' contains a username and password, which is disallowed for cross-origin requests.",
-		fix:      "redirect to a URL without user name and password, or better answer without a redirect.",
+		fix:      "redirect to a URL without user name and password, or better, respond without a redirect.",
 	},
 	DisallowedByMode: {
 		step:     "main fetch, step 12",
@@ -212,13 +213,13 @@ var causes = map[Code]cause{
 		step:     "main fetch, step 14",
 		header:   "Access-Control-Expose-Headers",
 		sentence: "Response header field {name} is not exposed by Access-Control-Expose-Headers: the page reads null.",
-		fix:      "list {name} in 'Access-Control-Expose-Headers' on this answer; '*' counts only without credentials.",
+		fix:      "list {name} in 'Access-Control-Expose-Headers' on this response; '*' counts only without credentials.",
 	},
 	RedirectNotAllowed: {
 		step:     "HTTP fetch, step 6.2",
 		header:   "Location",
 		sentence: "The request was redirected to '{value}', which it does not allow.",
-		fix:      "answer where the request was sent: RPC clients do not follow redirects.",
+		fix:      "respond at the URL of the request: RPC clients do not follow redirects.",
 	},
 	StreamNotAllowed: {
 		step:     "HTTP-redirect fetch, step 11; HTTP-network fetch, step 9.3",
@@ -233,26 +234,51 @@ var causes = map[Code]cause{
 	},
 }
 
-// fixNull replaces what would permit null: it is no page's own origin.
-const fixNull = "call from a page that has an origin: every site can make a page that sends null, so whoever permits it permits all."
+// respondedBeforeCORS replaces what to fix where the status of the response to a
+// preflight shows that it is not the CORS middleware's: something in front of it
+// responded, or there is none on this path.
+var respondedBeforeCORS = map[int]string{
+	http.StatusUnauthorized: "put the CORS middleware outside authentication (corsrpc: Policy.Wrap as the outermost handler). " +
+		"Authentication refused the preflight with 401, and preflights never carry credentials.",
+	http.StatusNotFound: "put the CORS middleware outside the router (corsrpc: Policy.Wrap as the outermost handler), and check the path of the call (corsrpc: Config.PathPrefix). " +
+		"The router has no such path for OPTIONS and responded to the preflight with 404.",
+	http.StatusMethodNotAllowed: "put the CORS middleware outside the router (corsrpc: Policy.Wrap as the outermost handler), and check that it covers this path (corsrpc: Config.PathPrefix). " +
+		"A handler or router that does not serve OPTIONS responded to the preflight with 405.",
+}
 
-// preflightPrefix is Chromium's for whatever is wrong in a preflight's answer
+// fixNull replaces advice to allow null, which is not the origin of any one site.
+const fixNull = "call from a page that has an origin: every site can make a page that sends null, so a server that allows null allows every site."
+
+// preflightPrefix is Chromium's for whatever is wrong in a preflight's response
 // before its lists are read.
 const preflightPrefix = "Response to preflight request doesn't pass access control check: "
 
 // blocked returns the error of one cause. name is the method or header that is
-// not permitted, if the cause has one.
-func (f *fetch) blocked(code Code, answer http.Header, name string) *BlockedError {
-	return f.blockedBy(code, false, answer, name)
+// not allowed, if the cause has one.
+func (f *fetch) blocked(code Code, resp http.Header, name string) *BlockedError {
+	return f.blockedBy(code, false, resp, name)
 }
 
-// preflightBlocked is blocked for the answer to a preflight: it gives the
-// causes that both kinds of answers can have the name of this kind.
-func (f *fetch) preflightBlocked(code Code, answer http.Header, name string) *BlockedError {
-	return f.blockedBy(code, true, answer, name)
+// preflightBlocked is blocked for the response to a preflight: it gives the
+// causes that both kinds of responses can have the name of this kind.
+func (f *fetch) preflightBlocked(code Code, resp *http.Response, name string) *BlockedError {
+	e := f.blockedBy(code, true, resp.Header, name)
+	if fix, ok := respondedBeforeCORS[resp.StatusCode]; ok && e.Origin != "null" {
+		e.Fix = fix
+	}
+	return e
 }
 
-func (f *fetch) blockedBy(code Code, preflight bool, answer http.Header, name string) *BlockedError {
+// headersDisallowed is preflightBlocked for request headers: first is the one
+// that browsers name.
+func (f *fetch) headersDisallowed(resp *http.Response, first string, missing []string) *BlockedError {
+	e := f.preflightBlocked(HeaderDisallowedByPreflightResponse, resp, first)
+	e.Missing = missing
+	e.Fix = strings.Replace(e.Fix, first, strings.Join(missing, ", "), 1)
+	return e
+}
+
+func (f *fetch) blockedBy(code Code, preflight bool, resp http.Header, name string) *BlockedError {
 	c := causes[code]
 	e := &BlockedError{
 		Code:      code,
@@ -265,7 +291,7 @@ func (f *fetch) blockedBy(code Code, preflight bool, answer http.Header, name st
 		Header:    c.header,
 		Name:      name,
 	}
-	if value, ok := get(answer, c.header); ok && c.header != "" {
+	if value, ok := get(resp, c.header); ok && c.header != "" {
 		e.Value = printable(value)
 	}
 	sentence := c.sentence
@@ -292,15 +318,17 @@ func (f *fetch) blockedBy(code Code, preflight bool, answer http.Header, name st
 	return e
 }
 
-// maxPrinted bounds what an error shows of bytes from the network.
-const maxPrinted = 160
-
 // printable returns s, shortened, with whatever is not printable ASCII
-// escaped.
+// escaped: bytes from the network are not for terminals.
 func printable(s string) string {
+	const enough = 160
+	return printableUpTo(enough, s)
+}
+
+func printableUpTo(enough int, s string) string {
 	cut := ""
-	if len(s) > maxPrinted {
-		s, cut = s[:maxPrinted], "..."
+	if len(s) > enough {
+		s, cut = s[:enough], "..."
 	}
 	quoted := strconv.QuoteToASCII(s)
 	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`) + cut

@@ -12,9 +12,9 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
-// A Browser is one page of one origin in one browser: it sends what that page
-// may send, and shows what that page may read. Its preflight cache and its
-// cookies live as long as it does.
+// A Browser is one page of one origin in one browser: it sends what the page can
+// send, and returns what the page can read. Its preflight cache and its cookies
+// live as long as it does.
 //
 // It is safe for concurrent use.
 type Browser struct {
@@ -33,10 +33,9 @@ type Browser struct {
 	neverSent  []*BlockedError
 }
 
-// NewBrowser returns a browser that shows a page of this origin, written as
-// browsers write it: scheme://host, and a port where it is not the scheme's
-// own; or null, for sandboxed frames and file: pages. It panics if origin is
-// not one.
+// NewBrowser returns a browser with a page of this origin, written as browsers
+// write it: scheme://host, with a port unless it is the scheme's default; or null,
+// for sandboxed frames and file: pages. It panics if origin is not an origin.
 func NewBrowser(origin string, opts ...Option) *Browser {
 	o, err := parseOrigin(origin)
 	if err != nil {
@@ -107,50 +106,48 @@ type checkOption func(*settings)
 
 func (o checkOption) set(s *settings) { o(s) }
 
-// WithProfile follows one engine where engines differ. The default is
+// WithProfile selects the engine to follow where engines differ. The default is
 // [Standard].
 func WithProfile(p Profile) Option {
 	return option(func(s *settings) { s.profile = p })
 }
 
 // WithTransport sends every exchange through rt. The default is
-// [http.DefaultTransport]. It must not follow redirects, keep cookies or undo
-// content codings: these are the browser's. A [Check] ignores it.
+// [http.DefaultTransport]. It must not follow redirects, keep cookies or decode
+// content codings, which the browser does itself. [Check] ignores it.
 func WithTransport(rt http.RoundTripper) Option {
 	return option(func(s *settings) { s.transport = rt })
 }
 
-// WithHandler has h answer every request in this process, whatever the host in
-// its URL: a server without a network, as if reached over HTTP/2, and over TLS
-// where the URL is https. A [Check] ignores it.
+// WithHandler lets h serve every request in this process, whatever the host in
+// its URL, as if over HTTP/2, and over TLS if the URL is https. [Check] ignores
+// it.
 func WithHandler(h http.Handler) Option {
 	return WithTransport(handlerTransport{h})
 }
 
-// WithClock has the browser read the time from now, for the ages of preflights
-// and cookies. The default is [time.Now].
+// WithClock sets the function that returns the current time, for the ages of
+// preflights and cookies. The default is [time.Now].
 func WithClock(now func() time.Time) Option {
 	return option(func(s *settings) { s.now = now })
 }
 
-// WithCredentials is the credentials mode of the calls of [Browser.Client], and
-// of a [Check].
-// The default is [CredentialsSameOrigin], which is that of fetch.
+// WithCredentials sets the credentials mode of the calls of [Browser.Client], and
+// of a [Check]. The default is [CredentialsSameOrigin], as for fetch.
 func WithCredentials(mode CredentialsMode) Option {
 	return option(func(s *settings) { s.credentials = mode })
 }
 
-// WithRedirect is the redirect mode of the calls of [Browser.Client]. The
-// default is [RedirectFollow], which is that of fetch; connect-web has
-// [RedirectError]. A [Check] ignores it.
+// WithRedirect sets the redirect mode of the calls of [Browser.Client]. The
+// default is [RedirectFollow], as for fetch; connect-web uses [RedirectError].
+// [Check] and [CheckURL] ignore it.
 func WithRedirect(mode RedirectMode) Option {
 	return option(func(s *settings) { s.redirect = mode })
 }
 
-// WithThirdPartyCookies lets cookies cross sites, or not, whatever the
-// profile: people can choose in every browser. Without it Standard and Firefox
-// let them, Firefox into a jar for each top-level site, and Chromium and
-// WebKit do not.
+// WithThirdPartyCookies sets whether cookies are sent across sites, which users
+// can choose in every browser. By default, Standard and Firefox send them, Firefox
+// from a jar for each top-level site, and Chromium and WebKit do not.
 func WithThirdPartyCookies(allowed bool) Option {
 	return option(func(s *settings) { s.thirdParty = &allowed })
 }
@@ -158,9 +155,9 @@ func WithThirdPartyCookies(allowed bool) Option {
 // Origin returns the origin of the page.
 func (b *Browser) Origin() string { return b.origin.String() }
 
-// SetCookie gives the browser a cookie as if the server of rawURL had set it
-// when the user visited that page itself: after a login, say. It panics if
-// rawURL is not an absolute URL of http or https.
+// SetCookie adds a cookie as if the server of rawURL had set it while the user
+// visited that page itself, such as after a login. It panics if rawURL is not an
+// absolute URL of http or https.
 func (b *Browser) SetCookie(rawURL string, cookie *http.Cookie) {
 	u, err := fetchableURL(rawURL)
 	if err != nil {
@@ -172,31 +169,8 @@ func (b *Browser) SetCookie(rawURL string, cookie *http.Cookie) {
 		[]string{cookie.String()})
 }
 
-// An Exchange is one request that went over the wire, and its answer.
-type Exchange struct {
-	// Preflight is whether the browser asked on its own account.
-	Preflight bool
-	// Method and URL are the request's, without a fragment.
-	Method, URL string
-	// RequestHeader is everything that the browser sent.
-	RequestHeader http.Header
-	// Status is that of the answer; 0 where there was none.
-	Status int
-	// ResponseHeader is everything that the server sent.
-	ResponseHeader http.Header
-	// Visible is what of it the page could read; nil where the page got no
-	// answer from this exchange: of preflights, redirects, blocked answers.
-	Visible http.Header
-	// NotExposed are the headers that the page needs and could not read.
-	NotExposed []*BlockedError
-	// Err is why the browser stopped here: a *[BlockedError], or what the
-	// transport returned.
-	Err error
-}
-
-// Exchanges returns what went over the wire so far, preflights included, in
-// the order in which it was sent. The headers are shared and must not be
-// changed.
+// Exchanges returns what went over the wire so far, preflights included, in the
+// order in which it was sent. The headers are shared and must not be changed.
 func (b *Browser) Exchanges() []Exchange {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -208,11 +182,11 @@ func (b *Browser) Exchanges() []Exchange {
 	return exchanges
 }
 
-// Err returns what went wrong so far in the way of CORS, each thing once, or
-// nil: every request and answer that was blocked, and every header that pages
-// need and could not read ([ResponseHeaderNotExposed]), of which neither
-// browsers nor RPC clients tell; and every name of [Declare] that no linked
-// service has. Ask it at the end of a test.
+// Err returns the CORS errors so far, each once, or nil: every request and
+// response that was blocked, every header that the page needs and could not read
+// ([ResponseHeaderNotExposed]), which neither browsers nor RPC clients report, and
+// every name of [Declare] that no linked service has. Call it at the end of a
+// test.
 func (b *Browser) Err() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -245,7 +219,7 @@ func (b *Browser) unsent(blocked *BlockedError) error {
 	return blocked
 }
 
-// cached gives exclusive use of the preflight cache.
+// cached calls use with the preflight cache, for exclusive use.
 func (b *Browser) cached(use func(*preflightCache)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -261,7 +235,7 @@ func (b *Browser) failed(e *Exchange, blocked *BlockedError) error {
 	return blocked
 }
 
-// fetchableURL reads a URL that a page may fetch.
+// fetchableURL parses a URL that a page can fetch.
 func fetchableURL(rawURL string) (*url.URL, error) {
 	u, err := url.Parse(rawURL)
 	switch {

@@ -24,7 +24,7 @@ func on(s *server, opts ...corstest.Option) *corstest.Browser {
 	return corstest.NewBrowser(pageOrigin, append(opts, corstest.WithTransport(s))...)
 }
 
-func TestNewBrowser_takes_origins_as_browsers_write_them(t *testing.T) {
+func TestNewBrowserTakesOriginsAsBrowsersWriteThem(t *testing.T) {
 	t.Parallel()
 	for _, origin := range []string{
 		"https://app.example.com", "http://localhost:5173", "http://127.0.0.1", "https://[::1]:8443", "null",
@@ -56,7 +56,7 @@ func TestNewBrowser_takes_origins_as_browsers_write_them(t *testing.T) {
 }
 
 // What goes over the wire, header by header.
-func TestFetch_sends_what_browsers_send(t *testing.T) {
+func TestFetchSendsWhatBrowsersSend(t *testing.T) {
 	t.Parallel()
 	const userAgent, encoding, language = "Mozilla/5.0 (compatible; corstest)", "gzip, deflate", "en-US,en;q=0.9"
 	rows := []struct {
@@ -220,7 +220,7 @@ func TestFetch_sends_what_browsers_send(t *testing.T) {
 	}
 }
 
-func TestFetch_drops_forbidden_headers(t *testing.T) {
+func TestFetchDropsForbiddenHeaders(t *testing.T) {
 	t.Parallel()
 	header := http.Header{"X-Http-Method-Override": {"TRACE, GET", "PUT"}, "X-Method-Override": {`"TRACE"`, "connect"}}
 	for _, name := range []string{
@@ -243,7 +243,7 @@ func TestFetch_drops_forbidden_headers(t *testing.T) {
 }
 
 // What makes fetch() throw before anything is sent.
-func TestFetch_throws(t *testing.T) {
+func TestFetchThrows(t *testing.T) {
 	t.Parallel()
 	rows := map[string]corstest.Request{
 		"cannot use the method":             {URL: apiURL, Method: "trace"},
@@ -271,7 +271,7 @@ type failingReader struct{}
 
 func (failingReader) Read([]byte) (int, error) { return 0, errors.New("cause") }
 
-func TestFetch_of_the_own_origin_needs_no_permission(t *testing.T) {
+func TestFetchOfTheOwnOriginNeedsNoPermission(t *testing.T) {
 	t.Parallel()
 	s := saying("X-Secret", "1", "Set-Cookie", "a=b")
 	response := requireAnswered(t, on(s), corstest.Request{Method: "PUT", URL: pageOrigin + "/", Header: http.Header{"X-A": {"1"}}})
@@ -280,7 +280,7 @@ func TestFetch_of_the_own_origin_needs_no_permission(t *testing.T) {
 	assert.Zero(t, s.preflights)
 }
 
-func TestFetch_without_cors_shows_nothing(t *testing.T) {
+func TestFetchWithoutCorsShowsNothing(t *testing.T) {
 	t.Parallel()
 	s := saying(allowOrigin, "*", "X-Secret", "1")
 	response := requireAnswered(t, on(s), corstest.Request{URL: apiURL, Mode: corstest.ModeNoCORS})
@@ -295,7 +295,7 @@ func TestFetch_without_cors_shows_nothing(t *testing.T) {
 	assert.Equal(t, corstest.DisallowedByMode, blocked.Code)
 }
 
-func TestFetch_blocks_mixed_content(t *testing.T) {
+func TestFetchBlocksMixedContent(t *testing.T) {
 	t.Parallel()
 	s := saying(allowOrigin, "*")
 	blocked := requireBlocked(t, on(s), corstest.Request{URL: "http://api.example.com/"})
@@ -309,7 +309,7 @@ func TestFetch_blocks_mixed_content(t *testing.T) {
 	}
 }
 
-func TestFetch_follows_at_most_20_redirects(t *testing.T) {
+func TestFetchFollowsAtMost20Redirects(t *testing.T) {
 	t.Parallel()
 	s := &server{answer: func(_ *http.Request, header http.Header) int {
 		header.Set(allowOrigin, "*")
@@ -321,7 +321,7 @@ func TestFetch_follows_at_most_20_redirects(t *testing.T) {
 	assert.Len(t, s.requests, 21)
 }
 
-func TestFetch_redirects(t *testing.T) {
+func TestFetchRedirects(t *testing.T) {
 	t.Parallel()
 	post := corstest.Request{Method: "POST", URL: apiURL + "#fragment", Body: strings.NewReader("body"), Header: http.Header{"Content-Type": {"text/plain"}}}
 	rows := []struct {
@@ -374,7 +374,7 @@ func TestFetch_redirects(t *testing.T) {
 	}
 }
 
-func TestFetch_redirect_modes(t *testing.T) {
+func TestFetchRedirectModes(t *testing.T) {
 	t.Parallel()
 	answer := func(_ *http.Request, header http.Header) int {
 		header.Set(allowOrigin, "*")
@@ -389,7 +389,7 @@ func TestFetch_redirect_modes(t *testing.T) {
 	assert.Empty(t, response.Header)
 }
 
-func TestFetch_drops_authorization_on_the_way_to_another_origin(t *testing.T) {
+func TestFetchDropsAuthorizationOnTheWayToAnotherOrigin(t *testing.T) {
 	t.Parallel()
 	for _, profile := range []corstest.Profile{corstest.Standard, corstest.Chromium, corstest.Firefox, corstest.WebKit} {
 		for target, kept := range map[string]bool{"https://api.example.com/next": true, "https://other.example/next": false} {
@@ -407,7 +407,7 @@ func TestFetch_drops_authorization_on_the_way_to_another_origin(t *testing.T) {
 	}
 }
 
-func TestFetch_streams_request_bodies_over_HTTP2_alone(t *testing.T) {
+func TestFetchStreamsRequestBodiesOverHTTP2Alone(t *testing.T) {
 	t.Parallel()
 	stream := func() corstest.Request {
 		return corstest.Request{Method: "POST", URL: apiURL, Stream: true, Body: strings.NewReader("streamed")}
@@ -436,7 +436,7 @@ func TestFetch_streams_request_bodies_over_HTTP2_alone(t *testing.T) {
 	}
 }
 
-func TestFetch_ends_with_its_context(t *testing.T) {
+func TestFetchEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	b := corstest.NewBrowser(pageOrigin, corstest.WithTransport(roundTripper(func(req *http.Request) (*http.Response, error) {
@@ -450,8 +450,8 @@ func TestFetch_ends_with_its_context(t *testing.T) {
 	require.NoError(t, b.Err(), "that a page lost interest is not a matter of CORS")
 }
 
-// An answer that is blocked is not waited for, though it may never end.
-func TestFetch_ends_answers_that_it_blocks(t *testing.T) {
+// A response that is blocked is not waited for, though it may never end.
+func TestFetchEndsResponsesThatItBlocks(t *testing.T) {
 	t.Parallel()
 	ended := make(chan struct{})
 	b := corstest.NewBrowser(pageOrigin, corstest.WithHandler(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
@@ -464,7 +464,7 @@ func TestFetch_ends_answers_that_it_blocks(t *testing.T) {
 	<-ended
 }
 
-func TestBrowser_is_safe_for_concurrent_use(t *testing.T) {
+func TestBrowserIsSafeForConcurrentUse(t *testing.T) {
 	t.Parallel()
 	b := corstest.NewBrowser(pageOrigin, corstest.WithHandler(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		w.Header().Set(allowOrigin, pageOrigin)
@@ -490,7 +490,7 @@ func TestBrowser_is_safe_for_concurrent_use(t *testing.T) {
 // Values that are none of the named constants are told so.
 func TestUnknownConstants(t *testing.T) {
 	t.Parallel()
-	assert.PanicsWithValue(t, "corstest: there is no profile 4; use Standard, Chromium, Firefox or WebKit", func() {
+	assert.PanicsWithValue(t, "corstest: 4 is not a profile: use Standard, Chromium, Firefox or WebKit", func() {
 		corstest.NewBrowser(pageOrigin, corstest.WithProfile(corstest.WebKit+1))
 	})
 	assert.Equal(t, "Mode(4)", (corstest.ModeNavigate + 1).String())

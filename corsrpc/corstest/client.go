@@ -9,24 +9,23 @@ import (
 	"strings"
 )
 
-// Client returns the browser as a client of HTTP: for connect.NewClient and
-// generated clients, for anything that takes an [http.Client]. Calls fail and
-// headers are missing as they do for a page. Answers stream, and contexts
-// cancel.
+// Client returns the browser as an [http.Client], for connect.NewClient, generated
+// clients and whatever else takes one. Calls fail, and headers are missing, as in
+// a page. Responses stream, and contexts cancel.
 //
-// A Go client is not a page, so what it asks for is translated:
+// A Go client is not a page, so its requests are translated:
 //
-//   - Headers that no RPC client for browsers sends are left out: User-Agent,
+//   - Headers that no RPC client for browsers sends are removed: User-Agent,
 //     Accept-Encoding, TE, Connect-Accept-Encoding and Grpc-Accept-Encoding.
-//     The browser sends its own User-Agent and Accept-Encoding, and undoes the
-//     content coding itself. All other forbidden names are dropped as always.
+//     The browser sends its own User-Agent and Accept-Encoding, and decodes the
+//     content coding itself. All other forbidden headers are removed as always.
 //   - X-Grpc-Web, which every gRPC-Web client for browsers sends and connect-go
 //     does not, is added to gRPC-Web requests.
-//   - A request's body is read to its end before anything is sent, since no
-//     RPC client for browsers streams requests. A call that waits for an answer
-//     before it ends its request, as bidirectional streams may, waits until
-//     its context ends: pages have no such calls.
-//   - HTTP trailers of answers are left out: no script can read them. So the
+//   - The body of a request is read to its end before anything is sent, since no
+//     RPC client for browsers streams requests. So a call that waits for a response
+//     before it ends its request, as bidirectional streams can, waits until its
+//     context ends. Pages cannot make such calls.
+//   - HTTP trailers of responses are removed, since scripts cannot read them. So the
 //     gRPC protocol fails, as it does in pages.
 //
 // The client shares the browser's cookies and caches; it has no timeout.
@@ -51,14 +50,17 @@ func (p page) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		request.Body = strings.NewReader(body)
+		// A script cannot give a GET a body. An empty one counts as none.
+		if body != "" || req.Method != http.MethodGet && req.Method != http.MethodHead && req.Method != "" {
+			request.Body = strings.NewReader(body)
+		}
 	}
 	response, err := p.b.Fetch(req.Context(), request)
 	if err != nil {
 		return nil, err
 	}
 	if response.Type == TypeOpaqueRedirect {
-		return nil, errors.New("corstest: the answer is a redirect that the page cannot read: do not use RedirectManual with Client")
+		return nil, errors.New("corstest: the response is a redirect that the page cannot read: do not use RedirectManual with Client")
 	}
 	header := response.Header
 	length := int64(-1)
@@ -115,6 +117,6 @@ func readBody(ctx context.Context, body io.ReadCloser) (string, error) {
 		return r.body, r.err
 	case <-ctx.Done():
 		_ = body.Close()
-		return "", fmt.Errorf("corstest: the call ended before its request's body did, and a page sends a whole body before it reads the answer: %w", ctx.Err())
+		return "", fmt.Errorf("corstest: the call ended before its request's body did, and a page sends a whole body before it reads the response: %w", ctx.Err())
 	}
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // A cookieStore keeps cookies as "Cookies: HTTP State Management Mechanism"
-// (RFC 6265bis) says, with the differences between engines. It is not
+// (RFC 6265bis) specifies, with the differences between engines. It is not
 // net/http/cookiejar, which knows neither SameSite nor a test's clock.
 type cookieStore struct {
 	cookies []storedCookie // in the order of their creation
@@ -38,7 +38,7 @@ type cookieContext struct {
 	now       time.Time
 }
 
-// cookieContext returns the context of the exchange at hand.
+// cookieContext returns the context of the current exchange.
 func (f *fetch) cookieContext() cookieContext {
 	on := f.urls
 	if f.b.engine.redirectsKeepSite {
@@ -63,7 +63,7 @@ func (e *engine) withheld(c cookieContext) bool {
 	return e.blocksThirdParty && !c.sameSite && !c.topLevel
 }
 
-// secure reports whether the URL may set and get Secure cookies.
+// secure reports whether the URL can set and get Secure cookies.
 func (e *engine) secure(u *url.URL) bool {
 	return u.Scheme == "https" || e.secureOnLoopback && originOf(u).loopback()
 }
@@ -106,7 +106,7 @@ func (k *storedCookie) matches(e *engine, c cookieContext) bool {
 		k.sameSite == http.SameSiteLaxMode && c.topLevel && c.safe
 }
 
-// store takes the Set-Cookie lines of an answer.
+// store takes the Set-Cookie lines of a response.
 func (s *cookieStore) store(e *engine, c cookieContext, lines []string) {
 	s.expire(c.now)
 	for _, line := range lines {

@@ -79,7 +79,7 @@ func TestCookies(t *testing.T) {
 	}
 }
 
-func TestCookies_of_third_parties_by_profile(t *testing.T) {
+func TestCookiesOfThirdPartiesByProfile(t *testing.T) {
 	t.Parallel()
 	const third = "https://api.example.org/"
 	include := corstest.Request{URL: third, Credentials: corstest.CredentialsInclude}
@@ -92,7 +92,7 @@ func TestCookies_of_third_parties_by_profile(t *testing.T) {
 	}
 }
 
-func TestCookies_Secure_on_loopback_by_profile(t *testing.T) {
+func TestCookiesSecureOnLoopbackByProfile(t *testing.T) {
 	t.Parallel()
 	include := corstest.Request{URL: "http://localhost:8080/", Credentials: corstest.CredentialsInclude}
 	for i, profile := range everyProfile {
@@ -101,7 +101,7 @@ func TestCookies_Secure_on_loopback_by_profile(t *testing.T) {
 	}
 }
 
-func TestSetCookie_is_a_visit_of_the_server_itself(t *testing.T) {
+func TestSetCookieIsAVisitOfTheServerItself(t *testing.T) {
 	t.Parallel()
 	const third = "https://api.example.org/"
 	cookies := []*http.Cookie{
@@ -139,7 +139,7 @@ func TestSetCookie_is_a_visit_of_the_server_itself(t *testing.T) {
 	})
 }
 
-func TestCookies_end_by_the_clock(t *testing.T) {
+func TestCookiesEndByTheClock(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)
 	s := saying(allowOrigin, pageOrigin, allowCreds, "true")
@@ -155,7 +155,7 @@ func TestCookies_end_by_the_clock(t *testing.T) {
 }
 
 // Plain HTTP neither overwrites a Secure cookie nor hides it.
-func TestCookies_Secure_are_left_alone(t *testing.T) {
+func TestCookiesSecureAreLeftAlone(t *testing.T) {
 	t.Parallel()
 	s := saying(allowOrigin, "http://app.example.com", allowCreds, "true", "Set-Cookie", "a=attack; Domain=example.com")
 	b := corstest.NewBrowser("http://app.example.com", corstest.WithTransport(s))
@@ -165,9 +165,9 @@ func TestCookies_Secure_are_left_alone(t *testing.T) {
 	assert.Empty(t, s.requests[1].Header.Get("Cookie"))
 }
 
-// A preflight never has cookies, and an answer that is blocked sets them all
+// A preflight never has cookies, and a response that is blocked sets them all
 // the same.
-func TestCookies_and_permission(t *testing.T) {
+func TestCookiesAndPermission(t *testing.T) {
 	t.Parallel()
 	s := &server{answer: func(req *http.Request, header http.Header) int {
 		if isPreflight(req) {

@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// corsCheck is Fetch's "CORS check": whether an answer permits this request's
-// origin to read it. It returns the cause of its failure, "" where it
-// succeeds. It takes no part which answer it is: one to the request, or one to
+// corsCheck is Fetch's "CORS check": whether a response allows this request's
+// origin to read it. It returns the cause of its failure, or ""
+// if it succeeds. It is the same for the response to the request and for that to
 // its preflight.
-func (f *fetch) corsCheck(answer http.Header) Code {
-	allowed, ok := get(answer, "Access-Control-Allow-Origin")
+func (f *fetch) corsCheck(resp http.Header) Code {
+	allowed, ok := get(resp, "Access-Control-Allow-Origin")
 	include := f.credentials == CredentialsInclude
 	switch {
 	case !ok:
@@ -24,14 +24,14 @@ func (f *fetch) corsCheck(answer http.Header) Code {
 		return originFailure(allowed)
 	}
 	if include {
-		if credentials, _ := get(answer, "Access-Control-Allow-Credentials"); credentials != "true" {
+		if credentials, _ := get(resp, "Access-Control-Allow-Credentials"); credentials != "true" {
 			return InvalidAllowCredentials
 		}
 	}
 	return ""
 }
 
-// originFailure tells apart, as Chromium does, what may be wrong with an
+// originFailure tells apart, as Chromium does, what can be wrong with an
 // Access-Control-Allow-Origin that is not the origin. The standard does not.
 func originFailure(allowed string) Code {
 	if strings.ContainsAny(allowed, " ,") {

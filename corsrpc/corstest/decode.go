@@ -10,14 +10,14 @@ import (
 )
 
 // acceptEncoding lists the content codings that the browser undoes before a
-// page reads an answer.
+// page reads a response.
 const acceptEncoding = "gzip, deflate"
 
-// decode undoes the content coding of an answer (Fetch, "handle content
+// decode undoes the content coding of a response (Fetch, "handle content
 // codings"). Other codings than those above pass. It reports whether it
 // decodes; the headers stay as they were.
-func decode(answer *http.Response) (body io.ReadCloser, decoded bool) {
-	coding, _ := get(answer.Header, "Content-Encoding")
+func decode(resp *http.Response) (body io.ReadCloser, decoded bool) {
+	coding, _ := get(resp.Header, "Content-Encoding")
 	var open func(io.Reader) (io.Reader, error)
 	switch strings.ToLower(coding) {
 	case "gzip", "x-gzip":
@@ -25,12 +25,12 @@ func decode(answer *http.Response) (body io.ReadCloser, decoded bool) {
 	case "deflate":
 		open = func(r io.Reader) (io.Reader, error) { return zlib.NewReader(r) }
 	default:
-		return answer.Body, false
+		return resp.Body, false
 	}
-	return &decodingBody{coded: answer.Body, open: open}, true
+	return &decodingBody{coded: resp.Body, open: open}, true
 }
 
-// A decodingBody opens its decoder at the first read, so that an answer's
+// A decodingBody opens its decoder at the first read, so that a response's
 // headers do not wait for its body. An empty body is empty, without the
 // coding's own header.
 type decodingBody struct {

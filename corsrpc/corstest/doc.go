@@ -1,8 +1,8 @@
-// Package corstest is a browser for go test: it says what a page of some
-// origin may send to a server, and what of the answers it may read.
+// Package corstest is a browser for go test. It shows what a page of some origin
+// can send to a server, and what the page can read of the responses.
 //
-// Nothing else in a test does. Browsers enforce CORS; curl, Go clients and
-// test recorders do not, so what breaks in pages passes every other test.
+// Browsers enforce CORS; curl, Go clients and httptest do not. So what fails in
+// pages passes every other test.
 //
 // # Test your CORS in go test
 //
@@ -17,29 +17,35 @@
 //	}
 //
 // It runs no procedure, needs no network, and takes a fraction of a millisecond
-// per procedure. What it finds is a table of what pages could not call, send or
-// read, and what the server's answers must say instead. See [Check] for where
-// its expectations come from: the schema's options, and [Declare]. Where the
-// schema has audiences, [WithAudiences] says to which of them the origin
-// belongs. Test every origin that the server knows, and one that must be kept
-// out:
+// per procedure. The report is a table of what pages cannot call, send or read,
+// and a list of what the server must change. The expectations come from the
+// options in the schema and from [Declare]: see [Check]. If the schema has
+// audiences, [WithAudiences] names those that the origin belongs to. Test every
+// origin that the server knows, and one that it must keep out:
 //
 //	corstest.Check(newServer(), "https://evil.test", corstest.WithNoAccess())
 //
-// What has no audience in the schema is expected to be open to all origins that
-// are tested. Where a server keeps its services apart by other means, such as a
-// policy for each, test each origin once for what it may call and once for what
-// it may not:
+// Methods without an audience in the schema are expected to be open to every
+// origin that is tested. If a server restricts its services by other means, such
+// as a policy for each, test each origin twice: once for what it can call, and
+// once for what it cannot:
 //
 //	console, admin := "https://console.example.com", "acme.shop.v1.AdminService"
 //	corstest.Check(newServer(), console, corstest.WithServices(admin), corstest.WithAudiences("backoffice"))
 //	corstest.Check(newServer(), console, corstest.WithServices("acme.shop.v1.CartService"), corstest.WithNoAccess())
 //
-// A server that logs denials logs these: give the tests one without OnDenied.
+// [CheckURL] does the same with a live server.
 //
-// Where a whole conversation matters, cookies, redirects, metadata of single
-// answers, give a browser's client to generated code, in place of the one that
-// it has in other tests:
+// If a gateway serves the REST bindings of the schema, name it: Check then judges
+// each binding, as it judges the procedure in the other protocols.
+//
+//	corstest.Check(newServer(), "https://app.example.com", corstest.WithProtocols(corstest.Connect, corstest.RESTGateway))
+//
+// If the server logs refused requests, it logs those of the check: pass the test
+// a server that does not.
+//
+// To test a whole conversation, with cookies, redirects and the metadata of
+// individual responses, pass a browser's client to generated code:
 //
 //	browser := corstest.NewBrowser("https://app.example.com", corstest.WithHandler(newServer()))
 //	client := shopv1connect.NewCartServiceClient(browser.Client(), "https://api.example.com", connect.WithGRPCWeb())
@@ -48,36 +54,37 @@
 //		t.Fatal(err)
 //	}
 //
-// [Browser.Client] reaches servers of [net/http/httptest] as well, with
-// [WithTransport] those of httptest.NewTLSServer. Calls fail as in the page,
-// with a [BlockedError] that names the cause as Chromium and Firefox do, the
-// step of the standard, the header at fault and what to send instead.
-// [Browser.Err] also tells of headers that an answer carried and that the page
-// needed but could not read: browsers say nothing of these, and RPC clients
+// [Browser.Client] also reaches the servers of [net/http/httptest]; for those of
+// httptest.NewTLSServer, use [WithTransport]. Calls fail as they do in a page, with
+// a [BlockedError] that has the cause, by the names that Chromium and Firefox
+// use, the step of the standard, the header at fault, and what to send instead.
+// [Browser.Err] also returns an error for each header that a response had and the
+// page needed but could not read. Browsers do not report these, and RPC clients
 // take some of them for an empty success.
 //
-// [Browser.Fetch] is fetch() itself: any method, header, mode and redirect; and
-// images, links, forms and frames, which ask nobody for permission. [Browser.Exchanges] shows what
-// went over the wire.
+// [Browser.Fetch] is fetch() itself, with any method, header, mode and redirect.
+// It also makes the requests that need no permission: those of images, links,
+// forms, frames and speculation rules. [Browser.Exchanges] returns what went over
+// the wire.
 //
 // # What it is
 //
-// The model follows the Fetch standard (text of June 2026) step by step: when
-// to ask, what to ask for, what to make of the answer, what to show; the
-// preflight cache, with a clock of the test's ([WithClock]); redirects; origins
-// that are null; Fetch Metadata; and cookies by RFC 6265bis. With a [Profile]
-// it follows Chromium, Firefox or WebKit where they differ. It is held to
-// recordings of the three and to the facts of web-platform-tests.
+// The model follows the Fetch standard (text of June 2026) step by step: which
+// requests are preflighted, what the preflight asks for, how the response is
+// judged, and what the page can read of it. It has the preflight cache, with a
+// clock that the test can set ([WithClock]), redirects, origins that are null,
+// Fetch Metadata, and cookies by RFC 6265bis. With a [Profile] it follows Chromium,
+// Firefox or WebKit where they differ. Recordings of all three and the facts of
+// web-platform-tests hold it to that.
 //
-// It shares no rule with package corsrpc, which is the server's half: each of
-// the two is a test of the other. So it serves any server in Go, with
-// whichever CORS library, or none.
+// It shares no rules with package corsrpc, which is the server's side, so that
+// each tests the other. It works with any server in Go and any CORS library.
 //
 // # What it is not
 //
 // It runs no scripts and renders nothing. It has no HTTP cache, no service
-// workers, no Content Security Policy, no HTTP authentication, no permission
-// prompts for local networks. Of the page's URL it knows the origin alone, and
-// takes the page for the tab's: a browser whose origin is null has no cookies
-// of the same site.
+// workers, no Content Security Policy, no HTTP authentication, and no permission
+// prompts for local networks. It knows the origin of the page and not its URL. It
+// assumes that the page is the top-level one: a browser whose origin is null has
+// no cookies of the same site.
 package corstest

@@ -48,6 +48,25 @@ func ExampleCheck() {
 	// Output: 25 calls are as expected
 }
 
+// A live server is asked in the same way.
+func ExampleCheckURL() {
+	handler, err := newServer()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	server := httptest.NewServer(handler)
+	defer server.Close()
+	report, err := corstest.CheckURL(context.Background(), server.URL, "https://app.example.com",
+		corstest.WithAudiences("storefront"), corstest.WithServices("acme.shop.v1.CatalogService"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(len(report.Results), "calls,", report.Err())
+	// Output: 7 calls, <nil>
+}
+
 // The same list for every procedure, as it is found in many servers: it permits
 // neither the metadata that the schema declares, nor exposes trailers.
 func ExampleCheck_lists() {
@@ -70,18 +89,20 @@ func ExampleCheck_lists() {
 	// Output:
 	// CORS check for pages of https://app.example.com (Standard): 7 of 7 calls are not as expected
 	//
-	//       PROCEDURE                                    PROTOCOL     ANSWER  CANNOT SEND   CANNOT READ
-	// FAIL  /acme.shop.v1.CatalogService/GetProduct      Connect      415     X-Experiment  X-Catalog-Version
-	// FAIL  /acme.shop.v1.CatalogService/GetProduct      Connect GET  415     X-Experiment  X-Catalog-Version
-	// FAIL  /acme.shop.v1.CatalogService/GetProduct      gRPC-Web     415     X-Experiment  X-Catalog-Version
-	// FAIL  /acme.shop.v1.CatalogService/SearchProducts  Connect      415     X-Experiment
-	// FAIL  /acme.shop.v1.CatalogService/SearchProducts  gRPC-Web     415     X-Experiment  X-Hits
-	// FAIL  /acme.shop.v1.CatalogService/WatchPrices     Connect      415     X-Experiment  X-Catalog-Version
-	// FAIL  /acme.shop.v1.CatalogService/WatchPrices     gRPC-Web     415     X-Experiment  X-Catalog-Version, X-Updates
+	//       PROCEDURE                                    PROTOCOL     RESPONSE  CANNOT SEND   CANNOT READ
+	// FAIL  /acme.shop.v1.CatalogService/GetProduct      Connect      415       X-Experiment  X-Catalog-Version
+	// FAIL  /acme.shop.v1.CatalogService/GetProduct      Connect GET  415       X-Experiment  X-Catalog-Version
+	// FAIL  /acme.shop.v1.CatalogService/GetProduct      gRPC-Web     415       X-Experiment  X-Catalog-Version
+	// FAIL  /acme.shop.v1.CatalogService/SearchProducts  Connect      415       X-Experiment
+	// FAIL  /acme.shop.v1.CatalogService/SearchProducts  gRPC-Web     415       X-Experiment  X-Hits
+	// FAIL  /acme.shop.v1.CatalogService/WatchPrices     Connect      415       X-Experiment  X-Catalog-Version
+	// FAIL  /acme.shop.v1.CatalogService/WatchPrices     gRPC-Web     415       X-Experiment  X-Catalog-Version, X-Updates
+	//
+	// CANNOT READ is inferred from responses that no handler wrote. WithCalls shows those of handlers.
 	//
 	// To fix it:
 	//   - Access-Control-Allow-Headers must list X-Experiment
-	//   - Access-Control-Expose-Headers must list X-Catalog-Version, X-Hits, X-Updates
+	//   - Access-Control-Expose-Headers must list X-Catalog-Version, X-Hits, X-Updates, unless handlers' responses have another list
 }
 
 // A generated client behind a browser sees what the same call shows a page.
@@ -140,7 +161,7 @@ func ExampleBrowser_Err() {
 	// Output:
 	// the page reads ""
 	// ResponseHeaderNotExposed
-	// list Trailer-X-Cost in 'Access-Control-Expose-Headers' on this answer; '*' counts only without credentials.
+	// list Trailer-X-Cost in 'Access-Control-Expose-Headers' on this response; '*' counts only without credentials.
 }
 
 // A header that the server does not permit stops the call before it is made.

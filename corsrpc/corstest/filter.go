@@ -4,30 +4,30 @@ import (
 	"maps"
 	"net/http"
 
-	"github.com/corsrpc/corsrpc-go/internal/field"
+	"github.com/corsrpc/corsrpc-go/internal/headername"
 )
 
-// readable returns the predicate of the headers of an answer that the page's
+// readable returns the predicate of the headers of a response that the page's
 // script can read (Fetch, "basic filtered response", "CORS filtered response",
 // "opaque filtered response").
-func (f *fetch) readable(answer http.Header) func(name string) bool {
+func (f *fetch) readable(resp http.Header) func(name string) bool {
 	switch f.tainting {
 	case TypeOpaque:
 		return func(string) bool { return false }
 	case TypeCORS:
-		exposed := f.exposedNames(answer)
+		exposed := f.exposedNames(resp)
 		return func(name string) bool {
-			return !field.IsForbiddenResponse(name) && (field.IsSafelistedResponse(name) || exposed(name))
+			return !headername.IsForbiddenResponse(name) && (headername.IsSafelistedResponse(name) || exposed(name))
 		}
 	}
-	return func(name string) bool { return !field.IsForbiddenResponse(name) }
+	return func(name string) bool { return !headername.IsForbiddenResponse(name) }
 }
 
 // exposedNames returns the predicate of the names that
 // Access-Control-Expose-Headers lists (Fetch, main fetch, step 14.1). One
 // malformed element hides all, and so does no list.
-func (f *fetch) exposedNames(answer http.Header) func(name string) bool {
-	names, ok := field.ParseList(answer.Values("Access-Control-Expose-Headers"))
+func (f *fetch) exposedNames(resp http.Header) func(name string) bool {
+	names, ok := headername.ParseList(resp.Values("Access-Control-Expose-Headers"))
 	if !ok {
 		return func(string) bool { return false }
 	}

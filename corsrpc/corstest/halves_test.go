@@ -20,7 +20,7 @@ import (
 	"github.com/corsrpc/corsrpc-go/corsrpc"
 	"github.com/corsrpc/corsrpc-go/corsrpc/corsrpcv1"
 	"github.com/corsrpc/corsrpc-go/corsrpc/corstest"
-	"github.com/corsrpc/corsrpc-go/internal/field"
+	"github.com/corsrpc/corsrpc-go/internal/headername"
 )
 
 // Where the two halves of the protocol meet: a server behind a policy, and a
@@ -103,7 +103,7 @@ func newWorld(t testing.TB, seed uint64) *world {
 	w.config = corsrpc.Config{
 		Origins: originList(r), Credentials: r.IntN(2) == 0, ReportOnly: r.IntN(5) == 0,
 		RequestHeaders: some(r, madeRequestHeaders...), ResponseHeaders: some(r, madeResponseHeaders...), ResponseTrailers: some(r, madeTrailers...),
-		Audiences: map[string][]string{"inside": originList(r)},
+		Audiences: map[string][]string{"inside": originList(r), "outside": {}},
 		Overrides: map[string]corsrpc.Override{},
 		Resources: map[string]corsrpc.Resource{"/files/": {Origins: originList(r), Methods: some(r, "PUT", "DELETE"), RequestHeaders: some(r, "Content-Type", "X-Tenant"), ResponseHeaders: some(r, madeResponseHeaders...)}},
 	}
@@ -277,11 +277,11 @@ func (w *world) meet(t testing.TB, request corstest.Request, about *madeMethod) 
 		}
 		expected := decision.Allowed
 		if request.Credentials == corstest.CredentialsInclude && exchange.RequestHeader.Get("Cookie") == "" &&
-			decision.Kind != corsrpc.SameOrigin && exchange.RequestHeader.Get("Origin") != "" && !w.grantsCredentials(decision) {
+			decision.Kind != corsrpc.KindSameOrigin && exchange.RequestHeader.Get("Origin") != "" && !w.grantsCredentials(decision) {
 			expected = false // the server cannot tell that the page asked for cookies
 		}
 		if w.page == w.server {
-			expected = true // a page reads what its own server answers, refusals too
+			expected = true // a page reads the responses of its own server, refusals too
 		}
 		require.Equal(t, expected, exchange.Err == nil, describe...)
 		w.met[fmt.Sprintf("%s, preflight %t, blocked %t", decision.Kind, exchange.Preflight, exchange.Err != nil)]++
@@ -330,13 +330,13 @@ func (w *world) readable(m *madeMethod) []string {
 func names(h http.Header) []string {
 	var list []string
 	for name := range h {
-		list = append(list, field.Canonical(name))
+		list = append(list, headername.Canonical(name))
 	}
 	slices.Sort(list)
 	return list
 }
 
-func TestTwoHalves_meet(t *testing.T) {
+func TestTwoHalvesMeet(t *testing.T) {
 	t.Parallel()
 	met := map[string]int{}
 	for seed := range uint64(800) {
@@ -350,9 +350,9 @@ func TestTwoHalves_meet(t *testing.T) {
 		}
 	}
 	for _, what := range []string{
-		"Preflight, preflight true, blocked false", "Preflight, preflight true, blocked true",
-		"Cross, preflight false, blocked false", "Cross, preflight false, blocked true",
-		"Ungoverned, preflight false, blocked true", "SameOrigin, preflight false, blocked false", "read",
+		"preflight, preflight true, blocked false", "preflight, preflight true, blocked true",
+		"cross_origin, preflight false, blocked false", "cross_origin, preflight false, blocked true",
+		"ungoverned, preflight false, blocked true", "same_origin, preflight false, blocked false", "read",
 	} {
 		assert.Greater(t, met[what], 20, "%s happened too seldom to prove anything: %v", what, met)
 	}
@@ -373,7 +373,7 @@ func FuzzTwoHalves(f *testing.F) {
 		if u := w.server + path; strings.HasPrefix(path, "/") && isFetchable(u) {
 			request.URL, about = u, nil
 		}
-		if strings.HasPrefix(w.page, "https:") && strings.HasPrefix(w.server, "http:") || !field.IsToken(headerName) ||
+		if strings.HasPrefix(w.page, "https:") && strings.HasPrefix(w.server, "http:") || !headername.IsToken(headerName) ||
 			strings.ContainsAny(headerValue, "\x00\r\n") {
 			return // the browser sends nothing
 		}

@@ -14,16 +14,16 @@ import (
 	"time"
 )
 
-// A handlerTransport has a handler answer requests in this process, as a
-// server of net/http would over HTTP/2: bodies stream, contexts end with the
-// client, what the handler left out is filled in. HTTP trailers are dropped,
-// since no page can read them.
+// A handlerTransport lets a handler serve requests in this process, as a server
+// of net/http does over HTTP/2: bodies stream, contexts end with the client, and
+// what the handler leaves out is filled in. HTTP trailers are dropped, since pages
+// cannot read them.
 type handlerTransport struct{ handler http.Handler }
 
 // RoundTrip implements [http.RoundTripper].
 func (t handlerTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(req.Context())
-	w := &handlerAnswer{header: http.Header{}, method: req.Method, started: make(chan struct{})}
+	w := &handlerResponse{header: http.Header{}, method: req.Method, started: make(chan struct{})}
 	w.arrived.L = &w.mu
 	served, err := asServed(ctx, req)
 	if err != nil {
@@ -54,7 +54,7 @@ func (t handlerTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		Proto:         "HTTP/2.0",
 		ProtoMajor:    2,
 		Header:        w.sent,
-		Body:          &handlerBody{client: req.Context(), answer: w, cancel: cancel, stop: stop},
+		Body:          &handlerBody{client: req.Context(), resp: w, cancel: cancel, stop: stop},
 		ContentLength: -1,
 		Request:       req,
 	}, nil
@@ -88,9 +88,9 @@ func asServed(ctx context.Context, req *http.Request) (*http.Request, error) {
 	return served, nil
 }
 
-// A handlerAnswer is the ResponseWriter. Its body has no bound, so that a
+// A handlerResponse is the ResponseWriter. Its body has no bound, so that a
 // handler that ends does so whether or not somebody reads.
-type handlerAnswer struct {
+type handlerResponse struct {
 	method  string
 	header  http.Header
 	started chan struct{} // closed when status and sent are final
@@ -109,17 +109,17 @@ type handlerAnswer struct {
 const sendAfter = 2048
 
 // Header implements [http.ResponseWriter].
-func (w *handlerAnswer) Header() http.Header { return w.header }
+func (w *handlerResponse) Header() http.Header { return w.header }
 
 // WriteHeader implements [http.ResponseWriter].
-func (w *handlerAnswer) WriteHeader(status int) {
+func (w *handlerResponse) WriteHeader(status int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.writeHeader(status)
 }
 
-func (w *handlerAnswer) writeHeader(status int) {
-	if w.sent != nil || status < 200 { // interim answers are not the answer
+func (w *handlerResponse) writeHeader(status int) {
+	if w.sent != nil || status < 200 { // interim responses come before the response
 		return
 	}
 	w.status = status
@@ -127,7 +127,7 @@ func (w *handlerAnswer) writeHeader(status int) {
 }
 
 // Write implements [http.ResponseWriter].
-func (w *handlerAnswer) Write(p []byte) (int, error) {
+func (w *handlerResponse) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.writeHeader(http.StatusOK)
@@ -146,7 +146,7 @@ func (w *handlerAnswer) Write(p []byte) (int, error) {
 }
 
 // Flush implements [http.Flusher].
-func (w *handlerAnswer) Flush() {
+func (w *handlerResponse) Flush() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.writeHeader(http.StatusOK)
@@ -156,12 +156,12 @@ func (w *handlerAnswer) Flush() {
 // SetReadDeadline, SetWriteDeadline and EnableFullDuplex serve
 // [http.ResponseController]: there is no connection that could be slow, and
 // both directions are always open.
-func (w *handlerAnswer) SetReadDeadline(time.Time) error  { return nil }
-func (w *handlerAnswer) SetWriteDeadline(time.Time) error { return nil }
-func (w *handlerAnswer) EnableFullDuplex() error          { return nil }
+func (w *handlerResponse) SetReadDeadline(time.Time) error  { return nil }
+func (w *handlerResponse) SetWriteDeadline(time.Time) error { return nil }
+func (w *handlerResponse) EnableFullDuplex() error          { return nil }
 
 // send shows status and headers to the client.
-func (w *handlerAnswer) send() {
+func (w *handlerResponse) send() {
 	if w.flushed {
 		return
 	}
@@ -173,7 +173,7 @@ func (w *handlerAnswer) send() {
 }
 
 // end is the handler's end; err, if any, is its panic.
-func (w *handlerAnswer) end(err error) {
+func (w *handlerResponse) end(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ended {
@@ -193,11 +193,11 @@ func (w *handlerAnswer) end(err error) {
 }
 
 // abort is the client's end.
-func (w *handlerAnswer) abort(err error) {
+func (w *handlerResponse) abort(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ended && w.err == io.EOF {
-		return // the whole answer is there
+		return // the whole response is there
 	}
 	w.ended, w.err = true, err
 	w.body.Reset()
@@ -208,8 +208,8 @@ func (w *handlerAnswer) abort(err error) {
 	w.arrived.Broadcast()
 }
 
-// failure returns why there is no answer, if there is none.
-func (w *handlerAnswer) failure() error {
+// failure returns why there is no response, if there is none.
+func (w *handlerResponse) failure() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ended && w.err != io.EOF {
@@ -218,20 +218,20 @@ func (w *handlerAnswer) failure() error {
 	return nil
 }
 
-// A handlerBody is the client's side of the answer's body.
+// A handlerBody is the client's side of the response's body.
 type handlerBody struct {
 	client context.Context
-	answer *handlerAnswer
+	resp   *handlerResponse
 	cancel context.CancelFunc
 	stop   func() bool
 }
 
 // Read implements [io.Reader].
 func (b *handlerBody) Read(p []byte) (int, error) {
-	w := b.answer
+	w := b.resp
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.method == http.MethodHead { // what was written told the headers alone
+	if w.method == http.MethodHead { // what was written decided the headers alone
 		return 0, io.EOF
 	}
 	for w.body.Len() == 0 && !w.ended {
@@ -249,7 +249,7 @@ func (b *handlerBody) Read(p []byte) (int, error) {
 // Close implements [io.Closer]. It ends the handler's context.
 func (b *handlerBody) Close() error {
 	b.stop()
-	b.answer.abort(http.ErrBodyReadAfterClose)
+	b.resp.abort(http.ErrBodyReadAfterClose)
 	b.cancel()
 	return nil
 }

@@ -6,7 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/corsrpc/corsrpc-go/internal/field"
+	"github.com/corsrpc/corsrpc-go/internal/headername"
+	"github.com/corsrpc/corsrpc-go/internal/httpmethod"
 )
 
 // A headerList is what the Fetch standard calls so: entries in order, a name
@@ -21,7 +22,7 @@ type headerEntry struct{ name, value string }
 func newHeaderList(header http.Header) (headerList, error) {
 	var list headerList
 	for name, values := range header {
-		if !field.IsToken(name) {
+		if !headername.IsToken(name) {
 			return nil, fmt.Errorf("%q is not a header name", printable(name))
 		}
 		for _, value := range values {
@@ -59,12 +60,12 @@ func (l headerList) httpHeader() http.Header {
 // isForbiddenRequestHeader is Fetch's "forbidden request-header", which looks
 // at the value of three names.
 func isForbiddenRequestHeader(name, value string) bool {
-	if field.IsForbiddenRequest(name) {
+	if headername.IsForbiddenRequest(name) {
 		return true
 	}
 	switch strings.ToLower(name) {
 	case "x-http-method", "x-http-method-override", "x-method-override":
-		return slices.ContainsFunc(splitValue(value), field.IsForbiddenMethod)
+		return slices.ContainsFunc(splitValue(value), httpmethod.IsForbidden)
 	}
 	return false
 }

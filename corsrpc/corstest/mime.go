@@ -3,7 +3,7 @@ package corstest
 import (
 	"strings"
 
-	"github.com/corsrpc/corsrpc-go/internal/field"
+	"github.com/corsrpc/corsrpc-go/internal/headername"
 )
 
 // mimeEssence parses a MIME type as browsers do and returns its essence,
@@ -13,12 +13,12 @@ import (
 func mimeEssence(s string) (essence string, ok bool) {
 	s = trimHTTPSpace(s)
 	kind, rest, found := strings.Cut(s, "/")
-	if !found || !field.IsToken(kind) {
+	if !found || !headername.IsToken(kind) {
 		return "", false
 	}
 	subtype, _, _ := strings.Cut(rest, ";")
 	subtype = strings.TrimRight(subtype, httpSpace)
-	if !field.IsToken(subtype) {
+	if !headername.IsToken(subtype) {
 		return "", false
 	}
 	return strings.ToLower(kind + "/" + subtype), true

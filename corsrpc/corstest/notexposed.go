@@ -12,24 +12,23 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/corsrpc/corsrpc-go/internal/contract"
-	"github.com/corsrpc/corsrpc-go/internal/field"
+	"github.com/corsrpc/corsrpc-go/internal/headername"
 	"github.com/corsrpc/corsrpc-go/internal/protocol"
 )
 
-// Metadata are the names of what an application sends beside its messages. In
-// a response trailer's case it is the trailer's own name, without the prefix
-// that Connect gives it.
+// Metadata has the names of what an application sends beside its messages.
+// Trailers have their own names, without the prefix that Connect adds.
 type Metadata struct {
 	RequestHeaders   []string
 	ResponseHeaders  []string // and error metadata
 	ResponseTrailers []string
 }
 
-// Declare says what metadata a service, a method, or with "*" every service
-// uses, by full name: "acme.shop.v1.CartService",
-// "acme.shop.v1.CartService.AddItem". It adds to what the schema says with the
-// options of corsrpc.v1. A name that no linked service has is an error of
-// [Browser.Err] and of a [Check].
+// Declare adds to the metadata that the schema declares with the options of
+// corsrpc.v1. name is the full name of a service or a method, such as
+// "acme.shop.v1.CartService" or "acme.shop.v1.CartService.AddItem", or "*" for
+// every service. A name that no linked service has is an error of [Browser.Err]
+// and of a [Check].
 func Declare(name string, m Metadata) Option {
 	return option(func(s *settings) {
 		if s.contracts.declared == nil {
@@ -54,11 +53,11 @@ func (m *Metadata) add(other Metadata) {
 }
 
 // union appends the names that are not there yet, in the form of
-// [field.Canonical].
+// [headername.Canonical].
 func union(names, more []string) []string {
 	names = slices.Clone(names)
 	for _, name := range more {
-		if name = field.Canonical(name); !slices.Contains(names, name) {
+		if name = headername.Canonical(name); !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
@@ -108,7 +107,7 @@ func (c *contracts) check(option string, names []string) error {
 		})
 		if !known {
 			mistakes = append(mistakes, fmt.Errorf(
-				"%s: no linked service or method is called %q: write a full name, as acme.shop.v1.CartService.AddItem, and import the generated code", option, name))
+				"%s: %q is not a linked service or method: write a full name, such as acme.shop.v1.CartService.AddItem, and import the generated code", option, name))
 		}
 	}
 	return errors.Join(mistakes...)
@@ -122,13 +121,13 @@ func (c *contracts) checkDeclared() error {
 	for _, name := range names {
 		m := c.declared[name]
 		for _, header := range m.RequestHeaders {
-			if !field.IsToken(header) || field.IsForbiddenRequest(header) || field.IsAccessControl(header) {
-				mistakes = append(mistakes, fmt.Errorf("Declare: %q: no page can send a header %q; leave it out", name, header))
+			if !headername.IsToken(header) || headername.IsForbiddenRequest(header) || headername.IsAccessControl(header) {
+				mistakes = append(mistakes, fmt.Errorf("Declare: %q: pages cannot send the header %q: leave it out", name, header))
 			}
 		}
 		for _, header := range slices.Concat(m.ResponseHeaders, m.ResponseTrailers) {
-			if !field.IsToken(header) || field.IsForbiddenResponse(header) || field.IsAccessControl(header) {
-				mistakes = append(mistakes, fmt.Errorf("Declare: %q: no page can read a header %q, whatever is exposed; leave it out", name, header))
+			if !headername.IsToken(header) || headername.IsForbiddenResponse(header) || headername.IsAccessControl(header) {
+				mistakes = append(mistakes, fmt.Errorf("Declare: %q: pages cannot read the header %q, whatever is exposed: leave it out", name, header))
 			}
 		}
 	}
@@ -161,7 +160,7 @@ func (c *contracts) of(m method) Metadata {
 	return all
 }
 
-// ofAnything returns what is declared of everything, for answers of what is no
+// ofAnything returns what is declared of everything, for responses of what is no
 // procedure of the schema.
 func (c *contracts) ofAnything() Metadata {
 	var all Metadata
@@ -169,9 +168,9 @@ func (c *contracts) ofAnything() Metadata {
 	return all
 }
 
-// notExposed returns the headers of an answer that a page needs and does not
+// notExposed returns the headers of a response that a page needs and does not
 // see.
-func (f *fetch) notExposed(exchange *Exchange, answer, visible http.Header) []*BlockedError {
+func (f *fetch) notExposed(exchange *Exchange, resp, visible http.Header) []*BlockedError {
 	if f.tainting != TypeCORS {
 		return nil
 	}
@@ -183,12 +182,12 @@ func (f *fetch) notExposed(exchange *Exchange, answer, visible http.Header) []*B
 		unary = m.Unary()
 	}
 	needed := slices.Clone(declared.ResponseHeaders)
-	if called := calledProtocol(exchange.RequestHeader, f.url().Query().Get("connect"), answer); called != nil {
+	if called := calledProtocol(exchange.RequestHeader, f.url().Query().Get("connect"), resp); called != nil {
 		needed = append(needed, called.ResponseHeaders...)
 		needed = append(needed, called.TrailersInHeader(unary, declared.ResponseTrailers)...)
 		if called == &protocol.Connect {
 			// Whatever a handler sends as a trailer is meant for the caller.
-			for name := range answer {
+			for name := range resp {
 				if strings.HasPrefix(name, protocol.Connect.UnaryTrailers.Prefix) {
 					needed = append(needed, name)
 				}
@@ -197,20 +196,19 @@ func (f *fetch) notExposed(exchange *Exchange, answer, visible http.Header) []*B
 	}
 	var hidden []*BlockedError
 	for _, name := range union(nil, needed) {
-		if len(answer.Values(name)) > 0 && len(visible.Values(name)) == 0 && !field.IsForbiddenResponse(name) {
-			hidden = append(hidden, f.blocked(ResponseHeaderNotExposed, answer, name))
+		if len(resp.Values(name)) > 0 && len(visible.Values(name)) == 0 && !headername.IsForbiddenResponse(name) {
+			hidden = append(hidden, f.blocked(ResponseHeaderNotExposed, resp, name))
 		}
 	}
 	slices.SortFunc(hidden, func(a, b *BlockedError) int { return strings.Compare(a.Name, b.Name) })
 	return hidden
 }
 
-// calledProtocol tells which RPC protocol a request was made in, nil where it
-// was none.
-func calledProtocol(request http.Header, connectParameter string, answer http.Header) *protocol.Protocol {
+// calledProtocol returns the RPC protocol of a request, nil if it has none.
+func calledProtocol(request http.Header, connectParameter string, resp http.Header) *protocol.Protocol {
 	contentType := request.Get("Content-Type")
 	switch {
-	case isGRPCWeb(contentType) || isGRPCWeb(answer.Get("Content-Type")):
+	case isGRPCWeb(contentType) || isGRPCWeb(resp.Get("Content-Type")):
 		return &protocol.GRPCWeb
 	case strings.HasPrefix(contentType, protocol.Connect.StreamContentType):
 		return &connectStream
@@ -221,5 +219,5 @@ func calledProtocol(request http.Header, connectParameter string, answer http.He
 }
 
 // connectStream is Connect without trailers among the headers: those of streams
-// are in the body, whatever the schema says of the procedure.
+// are in the body, whatever the schema declares.
 var connectStream = protocol.Protocol{Name: protocol.Connect.Name}

@@ -28,7 +28,7 @@ func hidden(b *corstest.Browser) (names []string) {
 
 // What breaks silently where nothing is exposed, per case of the shop: the
 // names under which each protocol has what the schema declares.
-func TestNotExposed_of_generated_clients(t *testing.T) {
+func TestNotExposedOfGeneratedClients(t *testing.T) {
 	t.Parallel()
 	bearer := func(header http.Header) { header.Set("Authorization", "Bearer ada"); header.Set("X-Tenant-Id", "acme") }
 	calls := []struct {
@@ -111,7 +111,7 @@ func TestNotExposed_of_generated_clients(t *testing.T) {
 	}
 }
 
-func TestNotExposed_of_plain_fetches(t *testing.T) {
+func TestNotExposedOfPlainFetches(t *testing.T) {
 	t.Parallel()
 	rows := []struct {
 		name   string
@@ -129,7 +129,7 @@ func TestNotExposed_of_plain_fetches(t *testing.T) {
 		{"a Connect trailer that nobody declared", nil, "x", http.Header{"Connect-Protocol-Version": {"1"}, "Content-Type": {"application/json"}}, []string{"Trailer-X-Other", "1"}, []string{"Trailer-X-Other"}},
 		{"no Connect trailer", nil, "x", nil, []string{"Trailer-X-Other", "1"}, nil},
 		{"a Connect GET", nil, "x?connect=v1", nil, []string{"Trailer-X-Other", "1"}, []string{"Trailer-X-Other"}},
-		{"a trailers-only answer", nil, "x", nil, []string{"Content-Type", "application/grpc-web+proto", "Grpc-Status", "0"}, []string{"Grpc-Status"}},
+		{"a trailers-only response", nil, "x", nil, []string{"Content-Type", "application/grpc-web+proto", "Grpc-Status", "0"}, []string{"Grpc-Status"}},
 		{"no gRPC-Web", nil, "x", nil, []string{"Grpc-Status", "0"}, nil},
 		{"what is absent", []corstest.Option{corstest.Declare("*", corstest.Metadata{ResponseHeaders: []string{"X-Request-Id"}})}, "x", nil, nil, nil},
 		{"what is safelisted", []corstest.Option{corstest.Declare("*", corstest.Metadata{ResponseHeaders: []string{"Expires"}})}, "x", nil, []string{"Expires", "0"}, nil},
@@ -151,7 +151,7 @@ func TestNotExposed_of_plain_fetches(t *testing.T) {
 	}
 }
 
-func TestNotExposed_of_the_own_origin_is_nothing(t *testing.T) {
+func TestNotExposedOfTheOwnOriginIsNothing(t *testing.T) {
 	t.Parallel()
 	b := on(saying("X-Request-Id", "1"), corstest.Declare("*", corstest.Metadata{ResponseHeaders: []string{"X-Request-Id"}}))
 	requireAnswered(t, b, corstest.Request{URL: pageOrigin})
@@ -159,7 +159,7 @@ func TestNotExposed_of_the_own_origin_is_nothing(t *testing.T) {
 }
 
 // Of an image no page reads headers, so that it misses none.
-func TestNotExposed_of_an_image_is_nothing(t *testing.T) {
+func TestNotExposedOfAnImageIsNothing(t *testing.T) {
 	t.Parallel()
 	b := on(saying("X-Request-Id", "1"), corstest.Declare("*", corstest.Metadata{ResponseHeaders: []string{"X-Request-Id"}}))
 	requireAnswered(t, b, corstest.Request{URL: apiURL, Mode: corstest.ModeNoCORS, Destination: "image"})
@@ -168,7 +168,7 @@ func TestNotExposed_of_an_image_is_nothing(t *testing.T) {
 }
 
 // Err reports a repeated problem once.
-func TestErr_reports_each_problem_once(t *testing.T) {
+func TestErrReportsEachProblemOnce(t *testing.T) {
 	t.Parallel()
 	b := on(saying())
 	for range 3 {
@@ -185,10 +185,10 @@ func TestErr_reports_each_problem_once(t *testing.T) {
 }
 
 // A misspelt name would be a check that finds nothing.
-func TestDeclare_of_what_nothing_is_called(t *testing.T) {
+func TestDeclareOfUnknownNames(t *testing.T) {
 	t.Parallel()
 	b := corstest.NewBrowser(pageOrigin, corstest.Declare("*", corstest.Metadata{}), corstest.Declare(cartService, corstest.Metadata{}), corstest.Declare(cartService+".AddItem", corstest.Metadata{}))
 	assert.NoError(t, b.Err())
 	b = corstest.NewBrowser(pageOrigin, corstest.Declare(cartService+".AddItm", corstest.Metadata{}))
-	assert.EqualError(t, b.Err(), `corstest: Declare: no linked service or method is called "acme.shop.v1.CartService.AddItm": write a full name, as acme.shop.v1.CartService.AddItem, and import the generated code`)
+	assert.EqualError(t, b.Err(), `corstest: Declare: "acme.shop.v1.CartService.AddItm" is not a linked service or method: write a full name, such as acme.shop.v1.CartService.AddItem, and import the generated code`)
 }

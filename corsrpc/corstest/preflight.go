@@ -7,7 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/corsrpc/corsrpc-go/internal/field"
+	"github.com/corsrpc/corsrpc-go/internal/headername"
+	"github.com/corsrpc/corsrpc-go/internal/httpmethod"
 )
 
 // preflight asks the server's permission for the request (Fetch,
@@ -27,15 +28,15 @@ func (f *fetch) preflight(ctx context.Context) error {
 	if len(unsafe) > 0 {
 		header = append(header, headerEntry{"Access-Control-Request-Headers", strings.Join(unsafe, ",")})
 	}
-	answer, exchange, err := f.send(ctx, outgoing{preflight: true, method: http.MethodOptions, header: header})
+	resp, exchange, err := f.send(ctx, outgoing{preflight: true, method: http.MethodOptions, header: header})
 	if err != nil {
 		return err
 	}
-	_ = answer.Body.Close()
-	if blocked := f.preflightVerdict(answer, unsafe); blocked != nil {
+	_ = resp.Body.Close()
+	if blocked := f.preflightVerdict(resp, unsafe); blocked != nil {
 		return f.b.failed(exchange, blocked)
 	}
-	f.b.cached(func(c *preflightCache) { c.store(f, answer.Header) })
+	f.b.cached(func(c *preflightCache) { c.store(f, resp.Header) })
 	return nil
 }
 
@@ -58,61 +59,64 @@ func (f *fetch) asksAlways() bool {
 	return f.forced || f.b.engine.staysPreflighted && f.hadUnsafe && f.redirects > 0
 }
 
-// preflightVerdict judges the answer to a preflight, in the standard's order
+// preflightVerdict judges the response to a preflight, in the standard's order
 // (step 7).
-func (f *fetch) preflightVerdict(answer *http.Response, unsafe []string) *BlockedError {
-	if isRedirect(answer.StatusCode) && answer.Header.Get("Location") != "" {
-		return f.preflightBlocked(PreflightDisallowedRedirect, answer.Header, "")
+func (f *fetch) preflightVerdict(resp *http.Response, unsafe []string) *BlockedError {
+	if isRedirect(resp.StatusCode) && resp.Header.Get("Location") != "" {
+		return f.preflightBlocked(PreflightDisallowedRedirect, resp, "")
 	}
-	if code := f.corsCheck(answer.Header); code != "" {
-		return f.preflightBlocked(code, answer.Header, "")
+	if code := f.corsCheck(resp.Header); code != "" {
+		return f.preflightBlocked(code, resp, "")
 	}
-	if answer.StatusCode < 200 || answer.StatusCode > 299 {
-		return f.preflightBlocked(PreflightInvalidStatus, answer.Header, "")
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return f.preflightBlocked(PreflightInvalidStatus, resp, "")
 	}
-	methods, ok := field.ParseList(answer.Header.Values("Access-Control-Allow-Methods"))
+	methods, ok := headername.ParseList(resp.Header.Values("Access-Control-Allow-Methods"))
 	if !ok {
-		return f.preflightBlocked(InvalidAllowMethodsPreflightResponse, answer.Header, "")
+		return f.preflightBlocked(InvalidAllowMethodsPreflightResponse, resp, "")
 	}
-	names, ok := field.ParseList(answer.Header.Values("Access-Control-Allow-Headers"))
+	names, ok := headername.ParseList(resp.Header.Values("Access-Control-Allow-Headers"))
 	if !ok {
-		return f.preflightBlocked(InvalidAllowHeadersPreflightResponse, answer.Header, "")
+		return f.preflightBlocked(InvalidAllowHeadersPreflightResponse, resp, "")
 	}
-	if !field.IsSafelistedMethod(f.method) && !f.permitsMethod(methods) {
-		return f.preflightBlocked(MethodDisallowedByPreflightResponse, answer.Header, f.method)
+	if !httpmethod.IsSafelisted(f.method) && !f.allowsMethod(methods) {
+		return f.preflightBlocked(MethodDisallowedByPreflightResponse, resp, f.method)
 	}
-	// Authorization is judged before the other names, also where all of them
-	// would fail.
-	const nonWildcard = "authorization"
-	if slices.Contains(unsafe, nonWildcard) && !f.permitsHeader(names, nonWildcard) {
-		return f.preflightBlocked(HeaderDisallowedByPreflightResponse, answer.Header, nonWildcard)
-	}
-	for _, name := range unsafe {
-		if !f.permitsHeader(names, name) {
-			return f.preflightBlocked(HeaderDisallowedByPreflightResponse, answer.Header, name)
+	var missing []string
+	for _, name := range slices.Compact(slices.Clone(unsafe)) {
+		if !f.allowsHeader(names, name) {
+			missing = append(missing, name)
 		}
 	}
-	return nil
+	if missing == nil {
+		return nil
+	}
+	// Authorization is judged before the other names (step 7.6).
+	first := missing[0]
+	if slices.Contains(missing, "authorization") {
+		first = "authorization"
+	}
+	return f.headersDisallowed(resp, first, missing)
 }
 
-func (f *fetch) permitsMethod(methods []string) bool {
+func (f *fetch) allowsMethod(methods []string) bool {
 	return slices.Contains(methods, f.method) || f.credentials != CredentialsInclude && slices.Contains(methods, "*")
 }
 
-func (f *fetch) permitsHeader(names []string, name string) bool {
+func (f *fetch) allowsHeader(names []string, name string) bool {
 	return lists(names, name) ||
 		f.credentials != CredentialsInclude && slices.Contains(names, "*") && f.b.engine.wildcardCovers(name)
 }
 
-// wildcardCovers reports whether "*" permits the request header of this name:
+// wildcardCovers reports whether "*" allows the request header of this name:
 // all but the CORS non-wildcard request-header name.
 func (e *engine) wildcardCovers(name string) bool {
 	return e.wildcardCoversAuthorization || !strings.EqualFold(name, "Authorization")
 }
 
 // maxAge reads Access-Control-Max-Age as the engine does (steps 7.8 to 7.10).
-func (e *engine) maxAge(answer http.Header) time.Duration {
-	lines := answer.Values("Access-Control-Max-Age")
+func (e *engine) maxAge(resp http.Header) time.Duration {
+	lines := resp.Values("Access-Control-Max-Age")
 	if len(lines) == 0 {
 		return defaultMaxAge
 	}
@@ -127,7 +131,7 @@ func (e *engine) maxAge(answer http.Header) time.Duration {
 }
 
 // parseDeltaSeconds reads one delta-seconds (RFC 9111, section 1.2.2), which
-// is capped at 2^31 as that section permits. A negative number is none, by the
+// is capped at 2^31 as that section allows. A negative number is none, by the
 // standard's grammar, so that it would stand for the default of 5 seconds; but
 // engines and web-platform-tests (cors/preflight-cache.htm) agree that it
 // forbids to remember.

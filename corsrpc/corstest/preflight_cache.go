@@ -6,7 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/corsrpc/corsrpc-go/internal/field"
+	"github.com/corsrpc/corsrpc-go/internal/headername"
+	"github.com/corsrpc/corsrpc-go/internal/httpmethod"
 )
 
 // A preflightCache is Fetch's "CORS-preflight cache", of one page: its network
@@ -15,7 +16,7 @@ type preflightCache struct {
 	entries []cacheEntry
 }
 
-// A cacheEntry permits one method or one header name.
+// A cacheEntry allows one method or one header name.
 type cacheEntry struct {
 	origin, url string
 	credentials bool
@@ -24,7 +25,7 @@ type cacheEntry struct {
 	expires     time.Time
 }
 
-// covers reports whether the cache permits the request, so that it needs no
+// covers reports whether the cache allows the request, so that it needs no
 // preflight (Fetch, HTTP fetch, step 4.1).
 func (c *preflightCache) covers(f *fetch) bool {
 	now := f.b.now()
@@ -37,33 +38,33 @@ func (c *preflightCache) covers(f *fetch) bool {
 }
 
 func (c *preflightCache) coversMethod(f *fetch) bool {
-	return field.IsSafelistedMethod(f.method) && !f.asksAlways() ||
-		slices.ContainsFunc(c.entries, func(e cacheEntry) bool { return e.permitsMethod(f, f.method) })
+	return httpmethod.IsSafelisted(f.method) && !f.asksAlways() ||
+		slices.ContainsFunc(c.entries, func(e cacheEntry) bool { return e.allowsMethod(f, f.method) })
 }
 
 func (c *preflightCache) coversHeaders(f *fetch) bool {
 	for _, name := range f.unsafeNames() {
-		if !slices.ContainsFunc(c.entries, func(e cacheEntry) bool { return e.permitsHeader(f, name) }) {
+		if !slices.ContainsFunc(c.entries, func(e cacheEntry) bool { return e.allowsHeader(f, name) }) {
 			return false
 		}
 	}
 	return true
 }
 
-// permitsMethod is Fetch's "method cache entry match".
-func (e *cacheEntry) permitsMethod(f *fetch, method string) bool {
+// allowsMethod is Fetch's "method cache entry match".
+func (e *cacheEntry) allowsMethod(f *fetch, method string) bool {
 	return e.matches(f) && e.method != "" && (e.method == method || e.method == "*" && f.reusesWildcard())
 }
 
-// permitsHeader is Fetch's "header-name cache entry match".
-func (e *cacheEntry) permitsHeader(f *fetch, name string) bool {
+// allowsHeader is Fetch's "header-name cache entry match".
+func (e *cacheEntry) allowsHeader(f *fetch, name string) bool {
 	return e.matches(f) && (strings.EqualFold(e.headerName, name) ||
 		e.headerName == "*" && f.reusesWildcard() && f.b.engine.wildcardCovers(name))
 }
 
-// reusesWildcard reports whether a remembered "*" permits anything. By the
+// reusesWildcard reports whether a remembered "*" allows anything. By the
 // letter of the standard it does so even with credentials, where the same "*"
-// in an answer does not; engines look at the credentials again.
+// in a response does not; engines look at the credentials again.
 func (f *fetch) reusesWildcard() bool {
 	return f.b.engine.cache == perName || f.credentials != CredentialsInclude
 }
@@ -75,32 +76,32 @@ func (e *cacheEntry) matches(f *fetch) bool {
 		(e.credentials == include || e.credentials && !f.b.engine.exactCredentials)
 }
 
-// store remembers the answer to a successful preflight.
-func (c *preflightCache) store(f *fetch, answer http.Header) {
+// store remembers the response to a successful preflight.
+func (c *preflightCache) store(f *fetch, resp http.Header) {
 	engine := f.b.engine
 	if engine.cache == lastResult {
 		c.clear(f)
 	}
-	methods, _ := field.ParseList(answer.Values("Access-Control-Allow-Methods"))
-	if len(answer.Values("Access-Control-Allow-Methods")) == 0 && f.asksAlways() {
+	methods, _ := headername.ParseList(resp.Values("Access-Control-Allow-Methods"))
+	if len(resp.Values("Access-Control-Allow-Methods")) == 0 && f.asksAlways() {
 		methods = []string{f.method} // step 7.4
 	}
-	names, _ := field.ParseList(answer.Values("Access-Control-Allow-Headers"))
+	names, _ := headername.ParseList(resp.Values("Access-Control-Allow-Headers"))
 	fresh := cacheEntry{
 		origin:      f.serializedOrigin(),
 		url:         f.cacheURL(),
 		credentials: f.credentials == CredentialsInclude,
-		expires:     f.b.now().Add(engine.maxAge(answer)),
+		expires:     f.b.now().Add(engine.maxAge(resp)),
 	}
 	for _, method := range methods {
 		entry := fresh
 		entry.method = method
-		c.add(f, entry, func(e *cacheEntry) bool { return e.permitsMethod(f, method) })
+		c.add(f, entry, func(e *cacheEntry) bool { return e.allowsMethod(f, method) })
 	}
 	for _, name := range names {
 		entry := fresh
 		entry.headerName = name
-		c.add(f, entry, func(e *cacheEntry) bool { return e.permitsHeader(f, name) })
+		c.add(f, entry, func(e *cacheEntry) bool { return e.allowsHeader(f, name) })
 	}
 }
 

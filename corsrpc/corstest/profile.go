@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// A Profile says whose rules a [Browser] follows where engines differ. The
-// zero value is [Standard]; values that are not named here make it panic.
+// A Profile selects the engine that a [Browser] follows where engines differ. The
+// zero value is [Standard]. Other values than the constants make methods panic.
 type Profile uint8
 
 const (
-	// Standard follows the Fetch standard, and the cookie specification that
-	// it builds on, to the letter. A server that satisfies it satisfies every
-	// engine, but for cookies: engines withhold more of them.
+	// Standard follows the Fetch standard, and the cookie specification that it
+	// builds on, to the letter. A server that satisfies it satisfies every engine,
+	// except for cookies: engines send fewer of them.
 	Standard Profile = iota
 	// Chromium is Chrome, Edge, Opera and others.
 	Chromium
@@ -31,7 +31,7 @@ func (p Profile) String() string { return p.engine().name }
 type engine struct {
 	name string
 
-	// wildcardCoversAuthorization: Allow-Headers "*" permits Authorization,
+	// wildcardCoversAuthorization: Allow-Headers "*" allows Authorization,
 	// which the standard wants listed by name.
 	wildcardCoversAuthorization bool
 
@@ -43,23 +43,25 @@ type engine struct {
 	// stands for.
 	malformedMaxAge time.Duration
 
-	// exactCredentials: what was permitted with credentials does not serve
+	// exactCredentials: what was allowed with credentials does not serve
 	// without.
 	exactCredentials bool
-	// keepsAfterFailure: an answer that fails the CORS check leaves the
+	// keepsAfterFailure: a response that fails the CORS check leaves the
 	// remembered preflight alone.
 	keepsAfterFailure bool
 	// repeatsNames: Access-Control-Request-Headers lists a name as often as the
 	// request has it.
 	repeatsNames bool
 
-	// unchecked304: an answer with status 304 to a request that a script made
+	// unchecked304: a response with status 304 to a request that a script made
 	// conditional is not subject to the CORS check.
 	unchecked304 bool
 	// ignoresUserAgent: a script's User-Agent header is dropped.
 	ignoresUserAgent bool
 	// streamsRequests: fetch accepts a ReadableStream as a request's body.
 	streamsRequests bool
+	// speculates: pages can have speculation rules.
+	speculates bool
 
 	// What redirects change.
 
@@ -89,7 +91,7 @@ type engine struct {
 	// refusesUserInfo: a redirect to a URL with user name or password fails,
 	// also on the page's own origin.
 	refusesUserInfo bool
-	// redirectsKeepSite: SameSite cookies ask for the site of the URL at hand
+	// redirectsKeepSite: SameSite cookies ask for the site of the current URL
 	// alone, and not of those that redirected to it.
 	redirectsKeepSite bool
 
@@ -97,7 +99,7 @@ type engine struct {
 	acceptsInsecureNone bool
 	// laxByDefault: a cookie without SameSite is SameSite=Lax.
 	laxByDefault bool
-	// secureOnLoopback: plain HTTP to loopback may set and get Secure cookies.
+	// secureOnLoopback: plain HTTP to loopback can set and get Secure cookies.
 	secureOnLoopback bool
 	// blocksThirdParty: no cookie crosses sites, but in a top-level navigation.
 	blocksThirdParty bool
@@ -115,7 +117,7 @@ const (
 	perName cacheKind = iota
 	// perNameWithoutWildcard never reuses a "*".
 	perNameWithoutWildcard
-	// lastResult keeps one whole answer per origin and URL, which the next
+	// lastResult keeps one whole response per origin and URL, which the next
 	// replaces (in sources: PreflightCache, CrossOriginPreflightResultCache).
 	lastResult
 )
@@ -127,7 +129,7 @@ const (
 	// everyURL is everything on the way, as for the request itself (the
 	// standard).
 	everyURL siteOf = iota
-	// lastURL is the URL at hand.
+	// lastURL is the current URL.
 	lastURL
 	// lastURLOrNull is lastURL, but cross-site where Origin is null.
 	lastURLOrNull
@@ -140,6 +142,7 @@ var engines = [...]engine{
 		name:            "Standard",
 		malformedMaxAge: defaultMaxAge,
 		streamsRequests: true,
+		speculates:      true,
 		laxByDefault:    true,
 		userAgent:       "Mozilla/5.0 (compatible; corstest)",
 	},
@@ -153,6 +156,7 @@ var engines = [...]engine{
 		unchecked304:                true,
 		ignoresUserAgent:            true,
 		streamsRequests:             true,
+		speculates:                  true,
 		preflightSite:               lastURL,
 		refusesUserInfo:             true,
 		redirectsKeepSite:           true,
@@ -202,7 +206,7 @@ var engines = [...]engine{
 // panics.
 func (p Profile) engine() *engine {
 	if int(p) >= len(engines) {
-		panic(fmt.Sprintf("corstest: there is no profile %d; use Standard, Chromium, Firefox or WebKit", uint8(p)))
+		panic(fmt.Sprintf("corstest: %d is not a profile: use Standard, Chromium, Firefox or WebKit", uint8(p)))
 	}
 	return &engines[p]
 }

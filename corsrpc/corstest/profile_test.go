@@ -61,7 +61,7 @@ func TestProfiles(t *testing.T) {
 	}
 }
 
-func TestPreflight_cache_by_profile(t *testing.T) {
+func TestPreflightCacheByProfile(t *testing.T) {
 	t.Parallel()
 	a, b, both := http.Header{"X-A": {"1"}}, http.Header{"X-B": {"1"}}, http.Header{"X-A": {"1"}, "X-B": {"1"}}
 	bearer := http.Header{"Authorization": {"Bearer x"}}
@@ -129,8 +129,8 @@ func TestPreflight_cache_by_profile(t *testing.T) {
 	}
 }
 
-// An answer that fails makes the standard and Firefox ask again.
-func TestPreflight_cache_after_a_failure(t *testing.T) {
+// A response that fails makes the standard and Firefox ask again.
+func TestPreflightCacheAfterAFailure(t *testing.T) {
 	t.Parallel()
 	for i, profile := range everyProfile {
 		s := &server{answer: func(req *http.Request, header http.Header) int {
@@ -149,9 +149,9 @@ func TestPreflight_cache_after_a_failure(t *testing.T) {
 	}
 }
 
-// Chromium and WebKit keep one answer per URL; the standard and Firefox add to
+// Chromium and WebKit keep one response per URL; the standard and Firefox add to
 // what they know.
-func TestPreflight_cache_accumulates_or_not(t *testing.T) {
+func TestPreflightCacheAccumulatesOrNot(t *testing.T) {
 	t.Parallel()
 	for i, profile := range everyProfile {
 		s := &server{answer: func(req *http.Request, header http.Header) int {

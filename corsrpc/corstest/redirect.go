@@ -13,23 +13,23 @@ func isRedirect(status int) bool {
 }
 
 // redirectTo makes the request that a redirect asks for (Fetch, "HTTP-redirect
-// fetch"), or says why the browser does not make it.
-func (f *fetch) redirectTo(location *url.URL, answer *http.Response) *BlockedError {
+// fetch"), or returns why the browser does not make it.
+func (f *fetch) redirectTo(location *url.URL, resp *http.Response) *BlockedError {
 	if location.Scheme != "http" && location.Scheme != "https" || location.Host == "" {
-		return f.blocked(RedirectNotAllowed, answer.Header, "")
+		return f.blocked(RedirectNotAllowed, resp.Header, "")
 	}
 	if f.redirects == maxRedirects {
-		return f.blocked(RedirectNotAllowed, answer.Header, "")
+		return f.blocked(RedirectNotAllowed, resp.Header, "")
 	}
 	f.redirects++
 	target := originOf(location)
 	if f.mode == ModeCORS && includesCredentials(location) && !f.b.origin.sameOrigin(target) ||
 		(f.tainting == TypeCORS || f.b.engine.refusesUserInfo) && includesCredentials(location) {
-		return f.blocked(RedirectContainsCredentials, answer.Header, "")
+		return f.blocked(RedirectContainsCredentials, resp.Header, "")
 	}
-	status := answer.StatusCode
+	status := resp.StatusCode
 	if status != http.StatusSeeOther && f.stream != nil {
-		return f.blocked(StreamNotAllowed, answer.Header, "")
+		return f.blocked(StreamNotAllowed, resp.Header, "")
 	}
 	if (status == 301 || status == 302) && f.method == http.MethodPost ||
 		status == 303 && !isSafe(f.method) {
@@ -60,8 +60,8 @@ func (f *fetch) remove(names ...string) {
 // locationOf reads the Location of a redirect against the URL that was
 // fetched. It returns nil where there is none, and reports failure where it is
 // not one URL (Fetch, "location URL").
-func (f *fetch) locationOf(answer *http.Response) (location *url.URL, ok bool) {
-	switch lines := answer.Header.Values("Location"); len(lines) {
+func (f *fetch) locationOf(resp *http.Response) (location *url.URL, ok bool) {
+	switch lines := resp.Header.Values("Location"); len(lines) {
 	case 0:
 		return nil, true
 	case 1:

@@ -25,7 +25,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/corsrpc/corsrpc-go/corsrpc/corstest"
-	"github.com/corsrpc/corsrpc-go/internal/field"
+	"github.com/corsrpc/corsrpc-go/internal/headername"
+	"github.com/corsrpc/corsrpc-go/internal/httpmethod"
 )
 
 // Calls in testdata/captures, by engine. The recordings are fixed, so a call
@@ -46,7 +47,7 @@ func TestReplay(t *testing.T) {
 			calls := readRecording(t, file)
 			browser := calls[0].Browser
 			// An engine's recording must agree with the engine's profile in
-			// everything, and with the standard but for cookies, of which
+			// everything, and with the standard except for cookies, of which
 			// engines withhold more than the standard does, and for what is
 			// known of the engine.
 			replayAll(t, calls, profiles[browser], nil, nil)
@@ -80,7 +81,7 @@ var differences = map[string]map[string]string{
 const wildcardCoversAuthorization = "Allow-Headers * covers Authorization"
 
 // Other recordings in the same form, in a directory that the environment names.
-func TestReplay_of_other_recordings(t *testing.T) {
+func TestReplayOfOtherRecordings(t *testing.T) {
 	t.Parallel()
 	directory := os.Getenv("CORSTEST_CAPTURES")
 	if directory == "" {
@@ -95,7 +96,7 @@ func TestReplay_of_other_recordings(t *testing.T) {
 	}
 }
 
-func TestReplay_is_complete(t *testing.T) {
+func TestReplayIsComplete(t *testing.T) {
 	t.Parallel()
 	byEngine := map[string]int{}
 	for _, file := range recordings(t, "testdata/captures") {
@@ -407,7 +408,7 @@ func (r *replay) fetch(c *recordedCall, net *recordedNet, exchanges []*recordedE
 	switch got, want := outcomeOf(err), net.outcome(c.JS); {
 	case got == want:
 	case want == aborted && got == answered:
-		_ = response.Body.Close() // the page lost interest, after an answer that it could have read
+		_ = response.Body.Close() // the page lost interest, after a response that it could have read
 		return rest, nil
 	default:
 		return nil, fmt.Errorf("the model says %s (%v), the engine %s (%s)", got, err, want, net.Error)
@@ -460,13 +461,13 @@ func authoredRequest(net *recordedNet, exchanges []*recordedExchange) corstest.R
 	actual := first
 	if first.preflight {
 		request.Method = first.header("Access-Control-Request-Method")
-		listed, _ = field.ParseList(first.ReqHeader["access-control-request-headers"])
+		listed, _ = headername.ParseList(first.ReqHeader["access-control-request-headers"])
 		actual = nil
 		if len(exchanges) > 1 && !exchanges[1].preflight {
 			actual = exchanges[1]
 		}
 		// Nothing else asks permission for a method that needs none.
-		request.UploadListener = field.IsSafelistedMethod(request.Method) && len(listed) == 0
+		request.UploadListener = httpmethod.IsSafelisted(request.Method) && len(listed) == 0
 	}
 	if actual == nil {
 		for _, name := range listed {
@@ -478,7 +479,7 @@ func authoredRequest(net *recordedNet, exchanges []*recordedExchange) corstest.R
 				if len(values) == 1 && count(listed, name) > 1 {
 					values = strings.SplitN(values[0], ", ", count(listed, name)) // combined on the wire
 				}
-				request.Header[field.Canonical(name)] = values
+				request.Header[headername.Canonical(name)] = values
 			}
 		}
 		if request.Method != http.MethodGet && request.Method != http.MethodHead && actual.header("Content-Length") != "" {
@@ -531,7 +532,7 @@ func isBrowsersOwn(name string, values []string) bool {
 	case "accept-language", "user-agent", "priority", "cache-control", "pragma":
 		return true
 	}
-	return field.IsForbiddenRequest(name)
+	return headername.IsForbiddenRequest(name)
 }
 
 // unsafeValue is a value that makes a header need a preflight, where the
@@ -546,7 +547,7 @@ func unsafeValue(name string) string {
 	return "replayed"
 }
 
-// A wire gives the recorded answers, and compares what the model sends with
+// A wire gives the recorded responses, and compares what the model sends with
 // what the engine sent.
 type wire struct {
 	remaining  []*recordedExchange
@@ -564,7 +565,7 @@ var errSkippedPreflight = errors.New("the engine made a preflight, the model did
 
 func (w *wire) exchange(req *http.Request) (*http.Response, error) {
 	if len(w.remaining) == 0 {
-		if w.aborted { // before there was an answer to record
+		if w.aborted { // before there was a response to record
 			w.abort()
 			return nil, req.Context().Err()
 		}
@@ -583,7 +584,7 @@ func (w *wire) exchange(req *http.Request) (*http.Response, error) {
 	}
 	answer := &http.Response{StatusCode: recorded.Status, ProtoMajor: 2, Header: http.Header{}}
 	for name, values := range recorded.RespHeader {
-		answer.Header[field.Canonical(name)] = values
+		answer.Header[headername.Canonical(name)] = values
 	}
 	if recorded.Status == http.StatusNotModified { // net/http leaves it out
 		answer.Header.Del("Content-Type")
@@ -640,7 +641,7 @@ var notModelled = []string{
 func (w *wire) compareHeaders(sent http.Header, recorded *recordedExchange) error {
 	want := map[string]string{}
 	for name := range recorded.ReqHeader {
-		want[field.Canonical(name)] = recorded.header(name)
+		want[headername.Canonical(name)] = recorded.header(name)
 	}
 	got := map[string]string{}
 	for name, values := range sent {

@@ -3,8 +3,7 @@ package corstest
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
+	"net/http"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -18,7 +17,7 @@ type Report struct {
 	// Results are sorted by service, then in the order of the schema, then by
 	// protocol.
 	Results []Result
-	// NotServed are the linked services that the handler does not have.
+	// NotServed are the linked services that the server does not have.
 	NotServed []string
 
 	problems []error
@@ -27,38 +26,71 @@ type Report struct {
 // A Result is what a [Check] found of one procedure in one protocol.
 type Result struct {
 	Procedure string // "/acme.shop.v1.CartService/AddItem"
-	Protocol  string // "Connect", "Connect GET" or "gRPC-Web"
+	Protocol  Protocol
+	// Method is the HTTP method, and Path is where the procedure is called: its own
+	// path, or the template of a REST binding.
+	Method, Path string
 	// Refused is whether pages of this origin must not reach the procedure.
 	Refused bool
-	// Blocked is why pages cannot call it, or cannot read what it answers; nil
-	// if they can.
+	// Blocked is why pages cannot call it (the fault is in the response to the
+	// preflight, or the browser sends nothing), or cannot read a response of the
+	// status Blocked.Status; nil if they can.
 	Blocked *BlockedError
-	// Runs is whether the procedure runs for pages of whom it is Refused: by a
-	// GET that is not preflighted, of which CORS keeps the answer alone.
+	// Runs is whether the procedure runs for pages although it must be Refused,
+	// whether or not they can read the response.
 	Runs bool
-	// CannotSend are the request headers that the server does not permit. Calls
-	// without them may go through.
+	// Inconclusive is whether the response shows neither that the procedure runs nor
+	// that the server refuses the origin: a 401 or a redirect to a login page (see
+	// [WithNoAccess]), or the 502, 503, 504 or 505 of a proxy.
+	Inconclusive bool
+	// CannotSend are the request headers that the server does not allow. Calls
+	// without them can go through.
 	CannotSend []string
 	// CannotRead are the names of response headers, in the form that trailers
-	// take in this protocol, that pages would read as null.
+	// take in this protocol, that pages would read as null. It is inferred from a
+	// response that no handler wrote, unless Called is true.
 	CannotRead []string
-	// Status is that of the answer; 0 where the page got none.
+	// MissingVary is whether responses to GET differ by origin and lack
+	// "Vary: Origin", so that caches serve them to pages of other origins.
+	MissingVary bool
+	// Status is that of the response; 0 if the page got none.
 	Status int
 	// Called is whether the procedure was called: see [WithCalls].
 	Called bool
+	// Undeclared are the headers of the response to that call that the page
+	// cannot read and nobody declared. They are no failure.
+	Undeclared []string
 
-	failure error // of the handler or of reading its answer
+	failure error // of the server or of reading its response
 }
 
 // OK reports whether the result is as expected.
 func (r *Result) OK() bool {
-	if r.failure != nil {
+	if r.failure != nil || r.MissingVary {
 		return false
 	}
 	if r.Refused {
-		return r.Blocked != nil && !r.Runs
+		return !r.Runs && !r.Inconclusive
 	}
-	return r.Blocked == nil && len(r.CannotSend) == 0 && len(r.CannotRead) == 0
+	return r.Blocked == nil && len(r.CannotSend) == 0 && len(r.CannotRead) == 0 && !r.isNotRPC()
+}
+
+// isNotRPC reports whether the response shows that no handler of the procedure
+// is there: a proxy or a router responded. A 401 shows authentication, which a
+// handler can stand behind.
+func (r *Result) isNotRPC() bool {
+	if r.Called {
+		return false
+	}
+	if r.isREST() && isUnrouted(r.Status) {
+		return true
+	}
+	switch r.Status {
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusBadGateway, http.StatusServiceUnavailable,
+		http.StatusGatewayTimeout, http.StatusHTTPVersionNotSupported:
+		return true
+	}
+	return false
 }
 
 // Err returns nil if everything is as expected. Otherwise it returns an error
@@ -100,8 +132,8 @@ func (r *Report) text(shown func(*Result) bool) string {
 		fmt.Fprintf(&b, "\n%s\n", problem)
 	}
 	r.writeTable(&b, shown)
-	if len(r.NotServed) > 0 {
-		fmt.Fprintf(&b, "\nNot served here: %s\n", strings.Join(r.NotServed, ", "))
+	for _, note := range r.notes() {
+		fmt.Fprintf(&b, "\n%s\n", note)
 	}
 	if fixes := r.fixes(); len(fixes) > 0 {
 		b.WriteString("\nTo fix it:\n")
@@ -115,7 +147,7 @@ func (r *Report) text(shown func(*Result) bool) string {
 func (r *Report) writeTable(b *strings.Builder, shown func(*Result) bool) {
 	var table strings.Builder
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "\tPROCEDURE\tPROTOCOL\tANSWER\tCANNOT SEND\tCANNOT READ")
+	fmt.Fprintln(w, "\tPROCEDURE\tPROTOCOL\tRESPONSE\tCANNOT SEND\tCANNOT READ")
 	rows := 0
 	for i := range r.Results {
 		result := &r.Results[i]
@@ -127,7 +159,7 @@ func (r *Report) writeTable(b *strings.Builder, shown func(*Result) bool) {
 		if !result.OK() {
 			mark = "FAIL"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", mark, result.Procedure, result.Protocol, result.answer(),
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", mark, result.Procedure, result.way(), result.summary(),
 			strings.Join(result.CannotSend, ", "), strings.Join(result.CannotRead, ", "))
 	}
 	if rows == 0 {
@@ -140,74 +172,95 @@ func (r *Report) writeTable(b *strings.Builder, shown func(*Result) bool) {
 	}
 }
 
-// answer is what came of the call, in a word or two.
-func (r *Result) answer() string {
+// isREST reports whether the result is of a binding.
+func (r *Result) isREST() bool { return r.Protocol == RESTGateway || r.Protocol == RESTTranscoding }
+
+// way is the protocol, or the binding.
+func (r *Result) way() string {
+	if r.isREST() {
+		return r.Method + " " + r.Path
+	}
+	return string(r.Protocol)
+}
+
+// called is what is called: the procedure, or the binding.
+func (r *Result) called() string {
+	if r.isREST() {
+		return r.way()
+	}
+	return r.Procedure
+}
+
+// summary is what came of the call, in a few words.
+func (r *Result) summary() string {
+	words := r.outcome()
+	if r.MissingVary {
+		words += ", no Vary"
+	}
+	return words
+}
+
+func (r *Result) outcome() string {
 	switch {
 	case r.failure != nil:
 		return "error"
+	case r.Refused && r.Runs && r.Blocked == nil:
+		return "runs, readable"
 	case r.Refused && r.Runs:
-		return "runs, unread"
-	case r.Refused && r.Blocked != nil:
-		return "refused"
+		return "runs"
+	case r.Refused && r.Inconclusive:
+		return fmt.Sprintf("inconclusive %d", r.Status)
 	case r.Refused:
-		return "reachable"
+		return "refused"
+	case r.Called && r.Blocked != nil:
+		return fmt.Sprintf("%d, unreadable %d", r.Status, r.Blocked.Status)
+	case r.isUnreadable():
+		return fmt.Sprintf("unreadable %d", r.Blocked.Status)
 	case r.Blocked != nil:
 		return "blocked"
+	case r.isNotRPC():
+		if r.isREST() {
+			return fmt.Sprintf("%d, not served", r.Status)
+		}
+		return fmt.Sprintf("%d, not RPC", r.Status)
 	}
 	return strconv.Itoa(r.Status)
 }
 
-// fixes returns what to change, each thing once.
-func (r *Report) fixes() []string {
-	var send, read []string
-	procedures := map[string][]string{} // by what they have in common
-	strange := false                    // whether the server may mean to keep the origin out
-	for i := range r.Results {
-		result := &r.Results[i]
-		if result.OK() {
-			continue
-		}
-		send = union(send, result.CannotSend)
-		read = union(read, result.CannotRead)
-		fix := ""
-		switch {
-		case result.failure != nil:
-			fix = result.failure.Error()
-		case result.Runs:
-			fix = "refuse GETs of pages of this origin: they are not preflighted, so the procedure runs, with the user's cookies, and CORS merely hides the answer"
-		case result.Refused:
-			fix = "refuse pages of this origin"
-		case result.Blocked != nil && len(result.CannotSend) == 0:
-			fix = fmt.Sprintf("%s [%s, answered %d]", strings.ReplaceAll(result.Blocked.Fix, result.Blocked.URL, "(the URL)"), result.Blocked.Code, result.Blocked.Status)
-			strange = strange || result.Blocked.Header == causes[MissingAllowOriginHeader].header
-		}
-		if fix != "" && !slices.Contains(procedures[fix], result.Procedure) {
-			procedures[fix] = append(procedures[fix], result.Procedure)
-		}
-	}
-	var fixes []string
-	for _, fix := range slices.Sorted(maps.Keys(procedures)) {
-		fixes = append(fixes, abbreviated(procedures[fix])+": "+fix)
-	}
-	if strange {
-		fixes = append(fixes, "or, where pages of "+r.Origin+" must not call these, say so: WithAudiences, or WithServices and WithNoAccess")
-	}
-	slices.Sort(send)
-	slices.Sort(read)
-	if len(send) > 0 {
-		fixes = append(fixes, "Access-Control-Allow-Headers must list "+strings.Join(send, ", "))
-	}
-	if len(read) > 0 {
-		fixes = append(fixes, "Access-Control-Expose-Headers must list "+strings.Join(read, ", "))
-	}
-	return fixes
+// isUnreadable reports whether the browser sent the request and keeps the
+// response from the page.
+func (r *Result) isUnreadable() bool {
+	return r.Blocked != nil && !r.Blocked.Preflight && r.Blocked.Status != 0
 }
 
-// abbreviated lists a few of the procedures.
-func abbreviated(procedures []string) string {
-	const few = 3
-	if len(procedures) <= few {
-		return strings.Join(procedures, ", ")
+// notes returns what a reader must know to read the table.
+func (r *Report) notes() []string {
+	var notes []string
+	inferred, unreadable, unauthenticated := false, false, false
+	undeclared := map[string][]string{}
+	for i := range r.Results {
+		result := &r.Results[i]
+		inferred = inferred || len(result.CannotRead) > 0 && !result.Called
+		unreadable = unreadable || result.isUnreadable() && !result.Refused
+		unauthenticated = unauthenticated || result.Status == http.StatusUnauthorized && !result.Refused && !result.Called
+		for _, name := range result.Undeclared {
+			undeclared[name] = appendOnce(undeclared[name], result.called())
+		}
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(procedures[:few], ", "), len(procedures)-few)
+	if inferred {
+		notes = append(notes, "CANNOT READ is inferred from responses that no handler wrote. WithCalls shows those of handlers.")
+	}
+	if unreadable {
+		notes = append(notes, "Pages cannot read unreadable responses; those of handlers can differ. WithCalls shows them.")
+	}
+	if unauthenticated {
+		notes = append(notes, "A 401 is not the response of a handler. WithCookies and WithMetadata log a user in.")
+	}
+	for _, name := range sortedKeys(undeclared) {
+		notes = append(notes, fmt.Sprintf("%s is sent by %s, and neither declared nor exposed.", printable(name), abbreviated(undeclared[name])))
+	}
+	if len(r.NotServed) > 0 {
+		notes = append(notes, "Not served here: "+strings.Join(r.NotServed, ", "))
+	}
+	return notes
 }

@@ -28,11 +28,18 @@ func (f *fetch) fetchMetadata(preflight bool) headerList {
 	case site == "same-site" && engine.distrustsRedirects && f.redirectedInsecurely():
 		site = "cross-site"
 	}
-	return headerList{
+	if f.speculation != SpeculationNone {
+		site = "none"
+	}
+	metadata := headerList{
 		{"Sec-Fetch-Dest", destination},
 		{"Sec-Fetch-Mode", f.mode.String()},
 		{"Sec-Fetch-Site", site},
 	}
+	if f.speculation != SpeculationNone {
+		metadata = append(metadata, headerEntry{"Sec-Purpose", purposes[f.speculation]})
+	}
+	return metadata
 }
 
 // site relates the page to URLs: to all that were fetched on the way, so that a

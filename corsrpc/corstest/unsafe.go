@@ -62,7 +62,7 @@ func isSafelistedRequestHeader(name, value string) bool {
 }
 
 // isNoCORSSafelistedRequestHeader is Fetch's "no-CORS-safelisted
-// request-header": all that a script may set in no-cors mode.
+// request-header": all that a script can set in no-cors mode.
 func isNoCORSSafelistedRequestHeader(name, value string) bool {
 	name = strings.ToLower(name)
 	return name != "range" && isSafelistedRequestHeader(name, value)

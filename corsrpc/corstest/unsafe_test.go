@@ -10,7 +10,7 @@ import (
 	"github.com/corsrpc/corsrpc-go/corsrpc/corstest"
 )
 
-func TestUnsafe_names_in_the_sum_of_safelisted_values(t *testing.T) {
+func TestUnsafeNamesInTheSumOfSafelistedValues(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("a", 128)
 	for values, want := range map[int]string{7: "", 8: "accept,accept-language"} {
@@ -24,7 +24,7 @@ func TestUnsafe_names_in_the_sum_of_safelisted_values(t *testing.T) {
 	}
 }
 
-func TestForbidden_methods_in_override_headers(t *testing.T) {
+func TestForbiddenMethodsInOverrideHeaders(t *testing.T) {
 	t.Parallel()
 	for value, kept := range map[string]bool{
 		"GET": true, "trace": false, "GET, Track": false, `"a, TRACE"`: true, `"a\", b", CONNECT`: false, `"TRACE`: true, "TRACED": true, "": true,

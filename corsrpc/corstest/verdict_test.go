@@ -12,7 +12,7 @@ import (
 
 // Each row has every fault of the rows below it as well: the standard's order
 // decides which one counts.
-func TestPreflight_verdict_in_the_order_of_the_standard(t *testing.T) {
+func TestPreflightVerdictInTheOrderOfTheStandard(t *testing.T) {
 	t.Parallel()
 	r := corstest.Request{
 		Method: "PUT", URL: apiURL, Credentials: corstest.CredentialsInclude,
@@ -64,8 +64,8 @@ func TestPreflight_verdict_in_the_order_of_the_standard(t *testing.T) {
 	requireAnswered(t, on(s), r)
 }
 
-// The sentences were copied from the console of Chromium 156 on these answers.
-func TestBlockedError_has_the_words_of_Chromium(t *testing.T) {
+// The sentences were copied from the console of Chromium 156 on these responses.
+func TestBlockedErrorHasTheWordsOfChromium(t *testing.T) {
 	t.Parallel()
 	const prefix = "Access to fetch at 'https://api.example.com/' from origin 'https://app.example.com' has been blocked by CORS policy: "
 	simple := corstest.Request{URL: apiURL}
@@ -108,7 +108,7 @@ func TestBlockedError_has_the_words_of_Chromium(t *testing.T) {
 	assert.Equal(t, `Fetch API cannot load https://api.example.com/. Request mode is "same-origin" but the URL's origin is not same as the request origin https://app.example.com.`, blocked.Message)
 }
 
-func TestBlockedError_bounds_and_escapes_what_came_over_the_wire(t *testing.T) {
+func TestBlockedErrorBoundsAndEscapesWhatCameOverTheWire(t *testing.T) {
 	t.Parallel()
 	blocked := requireBlocked(t, on(saying(allowOrigin, "\x1b[31m\x00\"é"+strings.Repeat("x", 1<<20))), corstest.Request{URL: apiURL})
 	assert.Less(t, len(blocked.Error()), 2048)

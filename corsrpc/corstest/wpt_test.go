@@ -37,7 +37,7 @@ const (
 	requestedMethod = "Access-Control-Request-Method"
 )
 
-// A server answers requests, and notes which were preflights.
+// A server responds to requests, and notes which were preflights.
 type server struct {
 	answer     func(req *http.Request, header http.Header) (status int)
 	preflights int
@@ -62,7 +62,7 @@ func isPreflight(req *http.Request) bool {
 	return req.Method == http.MethodOptions && req.Header.Get(requestedMethod) != ""
 }
 
-// saying answers everything with these headers and 200.
+// saying responds to everything with these headers and 200.
 func saying(pairs ...string) *server {
 	return &server{answer: func(_ *http.Request, header http.Header) int {
 		for i := 0; i < len(pairs); i += 2 {
@@ -98,7 +98,7 @@ func requireOutcome(t *testing.T, succeeds bool, b *corstest.Browser, r corstest
 }
 
 // fetch/api/cors/cors-preflight-star.any.js
-func TestWPT_preflight_star(t *testing.T) {
+func TestWPTPreflightStar(t *testing.T) {
 	t.Parallel()
 	type row struct {
 		succeeds, credentials    bool
@@ -164,7 +164,7 @@ func TestWPT_preflight_star(t *testing.T) {
 }
 
 // fetch/api/cors/cors-preflight-status.any.js
-func TestWPT_preflight_status(t *testing.T) {
+func TestWPTPreflightStatus(t *testing.T) {
 	t.Parallel()
 	statuses := []int{
 		200, 201, 202, 203, 204, 205, 206,
@@ -189,7 +189,7 @@ func TestWPT_preflight_status(t *testing.T) {
 }
 
 // fetch/api/cors/cors-no-preflight.any.js
-func TestWPT_no_preflight(t *testing.T) {
+func TestWPTNoPreflight(t *testing.T) {
 	t.Parallel()
 	rows := []struct{ base, method, headerName, headerValue string }{
 		{wptRemote, "GET", "", ""},
@@ -221,7 +221,7 @@ func TestWPT_no_preflight(t *testing.T) {
 }
 
 // fetch/api/cors/cors-origin.any.js
-func TestWPT_origin_by_kind_of_server(t *testing.T) {
+func TestWPTOriginByKindOfServer(t *testing.T) {
 	t.Parallel()
 	rows := 0
 	check := func(base, method, allowed string, succeeds bool) {
@@ -242,7 +242,7 @@ func TestWPT_origin_by_kind_of_server(t *testing.T) {
 }
 
 // fetch/api/cors/cors-multiple-origins.sub.any.js
-func TestWPT_multiple_origins(t *testing.T) {
+func TestWPTMultipleOrigins(t *testing.T) {
 	t.Parallel()
 	rows := [][]string{
 		{`""`, "http://example.com", wptOrigin},
@@ -260,7 +260,7 @@ func TestWPT_multiple_origins(t *testing.T) {
 }
 
 // fetch/api/cors/cors-expose-star.sub.any.js
-func TestWPT_expose_star(t *testing.T) {
+func TestWPTExposeStar(t *testing.T) {
 	t.Parallel()
 	rows := []struct {
 		exposed     []string
@@ -294,7 +294,7 @@ func TestWPT_expose_star(t *testing.T) {
 }
 
 // fetch/api/cors/cors-filtering.sub.any.js
-func TestWPT_filtering(t *testing.T) {
+func TestWPTFiltering(t *testing.T) {
 	t.Parallel()
 	rows := []struct {
 		header           string
@@ -334,7 +334,7 @@ func redirecting(status int, to string, answer func(*http.Request, http.Header))
 var redirectStatuses = []int{301, 302, 303, 307, 308}
 
 // fetch/api/cors/cors-redirect.any.js
-func TestWPT_redirect(t *testing.T) {
+func TestWPTRedirect(t *testing.T) {
 	t.Parallel()
 	rows := 0
 	for _, status := range redirectStatuses {
@@ -356,7 +356,7 @@ func TestWPT_redirect(t *testing.T) {
 }
 
 // fetch/api/cors/cors-redirect-credentials.any.js
-func TestWPT_redirect_credentials(t *testing.T) {
+func TestWPTRedirectCredentials(t *testing.T) {
 	t.Parallel()
 	rows := 0
 	check := func(status int, from, to, user string) {
@@ -381,7 +381,7 @@ func TestWPT_redirect_credentials(t *testing.T) {
 }
 
 // fetch/api/cors/cors-redirect-preflight.any.js
-func TestWPT_redirect_preflight(t *testing.T) {
+func TestWPTRedirectPreflight(t *testing.T) {
 	t.Parallel()
 	rows := 0
 	for _, status := range redirectStatuses {
@@ -404,7 +404,7 @@ func TestWPT_redirect_preflight(t *testing.T) {
 }
 
 // fetch/api/cors/cors-preflight-redirect.any.js
-func TestWPT_preflight_redirect(t *testing.T) {
+func TestWPTPreflightRedirect(t *testing.T) {
 	t.Parallel()
 	for _, status := range redirectStatuses {
 		s := &server{answer: func(_ *http.Request, header http.Header) int {
@@ -420,7 +420,7 @@ func TestWPT_preflight_redirect(t *testing.T) {
 }
 
 // fetch/api/cors/cors-preflight-response-validation.any.js
-func TestWPT_preflight_response_validation(t *testing.T) {
+func TestWPTPreflightResponseValidation(t *testing.T) {
 	t.Parallel()
 	r := corstest.Request{URL: wptRemote + "/", Header: http.Header{"X-Force-Preflight": {""}}}
 	blocked := requireBlocked(t, saying(allowOrigin, "*", allowHeaders, "x-force-preflight,header name with space").browser(), r)
@@ -430,7 +430,7 @@ func TestWPT_preflight_response_validation(t *testing.T) {
 }
 
 // fetch/api/cors/resources/not-cors-safelisted.json
-func TestWPT_not_safelisted(t *testing.T) {
+func TestWPTNotSafelisted(t *testing.T) {
 	t.Parallel()
 	digits := strings.Repeat("0123456789", 13)
 	rows := []struct{ name, value string }{
@@ -458,7 +458,7 @@ func TestWPT_not_safelisted(t *testing.T) {
 }
 
 // cors/cors-safelisted-request-header.any.js
-func TestWPT_safelisted(t *testing.T) {
+func TestWPTSafelisted(t *testing.T) {
 	t.Parallel()
 	type row struct {
 		value     string
@@ -500,7 +500,7 @@ func TestWPT_safelisted(t *testing.T) {
 }
 
 // cors/origin.htm
-func TestWPT_origin(t *testing.T) {
+func TestWPTOrigin(t *testing.T) {
 	t.Parallel()
 	host := strings.TrimPrefix(wptOrigin, "http://")
 	parent := host[strings.IndexByte(host, '.')+1:]
@@ -531,7 +531,7 @@ func TestWPT_origin(t *testing.T) {
 }
 
 // cors/redirect-origin.htm
-func TestWPT_redirect_origin(t *testing.T) {
+func TestWPTRedirectOrigin(t *testing.T) {
 	t.Parallel()
 	const (
 		local, remote, remote2 = wptOrigin, wptRemote, wptRemote2
@@ -584,7 +584,7 @@ func TestWPT_redirect_origin(t *testing.T) {
 }
 
 // cors/request-headers.htm, xhr/allow-lists-starting-with-comma.htm
-func TestWPT_request_headers(t *testing.T) {
+func TestWPTRequestHeaders(t *testing.T) {
 	t.Parallel()
 	rows := []struct {
 		allowed  string
@@ -611,7 +611,7 @@ func TestWPT_request_headers(t *testing.T) {
 }
 
 // cors/credentials-flag.htm
-func TestWPT_credentials_flag(t *testing.T) {
+func TestWPTCredentialsFlag(t *testing.T) {
 	t.Parallel()
 	// A server that tells whether a cookie came, and sets it if not.
 	counting := func() (*corstest.Browser, func(corstest.CredentialsMode) string) {
@@ -650,7 +650,7 @@ func TestWPT_credentials_flag(t *testing.T) {
 }
 
 // cors/preflight-cache.htm, fetch/api/cors/cors-preflight-cache.any.js
-func TestWPT_preflight_cache(t *testing.T) {
+func TestWPTPreflightCache(t *testing.T) {
 	t.Parallel()
 	rows := []struct {
 		name       string
@@ -686,7 +686,7 @@ func TestWPT_preflight_cache(t *testing.T) {
 }
 
 // fetch/api/cors/cors-preflight-cache-tainted.any.js
-func TestWPT_preflight_cache_tainted(t *testing.T) {
+func TestWPTPreflightCacheTainted(t *testing.T) {
 	t.Parallel()
 	for _, redirectedFirst := range []bool{true, false} {
 		s := redirecting(http.StatusTemporaryRedirect, wptOtherPort+"/target", func(_ *http.Request, header http.Header) {
@@ -710,7 +710,7 @@ func TestWPT_preflight_cache_tainted(t *testing.T) {
 }
 
 // cors/resources/access-control-expose-headers.json
-func TestWPT_expose_headers_parsing(t *testing.T) {
+func TestWPTExposeHeadersParsing(t *testing.T) {
 	t.Parallel()
 	rows := []struct {
 		lines   []string
@@ -746,7 +746,7 @@ func TestWPT_expose_headers_parsing(t *testing.T) {
 
 // xhr/access-control-preflight-request-header-sorted.htm,
 // xhr/access-control-preflight-request-header-lowercase.htm
-func TestWPT_requested_headers_are_sorted_and_in_lower_case(t *testing.T) {
+func TestWPTRequestedHeadersAreSortedAndInLowerCase(t *testing.T) {
 	t.Parallel()
 	rows := []struct {
 		names []string
@@ -767,7 +767,7 @@ func TestWPT_requested_headers_are_sorted_and_in_lower_case(t *testing.T) {
 }
 
 // xhr/send-conditional-cors.htm
-func TestWPT_conditional_requests(t *testing.T) {
+func TestWPTConditionalRequests(t *testing.T) {
 	t.Parallel()
 	for _, permitted := range []bool{true, false} {
 		s := &server{answer: func(req *http.Request, header http.Header) int {

@@ -88,6 +88,6 @@ func newHandler() (http.Handler, error) {
 	mux.Handle(shopv1connect.NewCatalogServiceHandler(shop.Catalog{}))
 	mux.Handle(shopv1connect.NewCartServiceHandler(shop.Cart{}))
 	mux.Handle(shopv1connect.NewWarehouseServiceHandler(shop.Warehouse{}))
-	mux.Handle(backoffice.Service(shopv1connect.NewAdminServiceHandler(shop.Admin{})))
+	mux.Handle(backoffice.WrapService(shopv1connect.NewAdminServiceHandler(shop.Admin{})))
 	return storefront.Wrap(mux), nil
 }

@@ -70,7 +70,7 @@ func newPolicy() (*corsrpc.Policy, error) {
 	storefront := []string{"https://app.example.com"}
 	return corsrpc.New(corsrpc.Config{
 		Origins:   storefront,
-		Audiences: map[string][]string{"storefront": storefront},
+		Audiences: map[string][]string{"storefront": storefront, "backoffice": {}},
 	})
 }
 

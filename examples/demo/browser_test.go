@@ -9,10 +9,11 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/corsrpc/corsrpc-go/internal/browsers"
 )
 
 // Why a page behind the hand-written lists cannot read something. "" is for what
@@ -129,7 +130,7 @@ var facts = []struct {
 	}},
 }
 
-// A result is what the page says that it could read; see web/src/result.ts.
+// A result is what the page says that it could read; see web/demo/result.ts.
 type result struct {
 	Calls []struct {
 		ID       string
@@ -155,8 +156,14 @@ func (f finding) String() string {
 
 func TestAPageReadsEverythingWithCorsrpcAlone(t *testing.T) {
 	t.Parallel()
-	got := loadPage(t, startDemo(t).page)
+	browsers.ForEach(t, func(ctx context.Context, t *testing.T, e *browsers.Engine) {
+		checkResult(t, loadPage(ctx, t, e, startDemo(t).page))
+		checkResult(t, loadPage(ctx, t, e, startDemo(t, "-grpc-go").page))
+	})
+}
 
+func checkResult(t *testing.T, got result) {
+	t.Helper()
 	require.Len(t, got.Calls, len(facts))
 	for i, want := range facts {
 		call := got.Calls[i]
@@ -182,7 +189,7 @@ func TestAPageReadsEverythingWithCorsrpcAlone(t *testing.T) {
 			}
 			assert.False(t, found["none"].Readable, "%s is readable without CORS", what)
 
-			// What is lost leaves no trace, but for the browser's word for a
+			// What is lost leaves no trace, except for the browser's word for a
 			// call that failed as a whole.
 			switch sent.label {
 			case "answer", "message":
@@ -201,11 +208,8 @@ func TestAPageReadsEverythingWithCorsrpcAlone(t *testing.T) {
 
 // loadPage opens the page in a browser and returns what it reports when it is
 // done.
-func loadPage(t *testing.T, page string) result {
+func loadPage(ctx context.Context, t *testing.T, e *browsers.Engine, page string) result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	defer cancel()
-
 	reports := make(chan []byte, 1)
 	collector := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		const mostBytes = 1 << 20
@@ -220,18 +224,9 @@ func loadPage(t *testing.T, page string) result {
 	}))
 	defer collector.Close()
 
-	browserCtx, closeBrowser := context.WithCancel(ctx)
-	browser := chromiumCommand(browserCtx, t, page+"/?report="+url.QueryEscape(collector.URL))
-	require.NoError(t, browser.Start())
-	ended := make(chan error, 1)
-	go func() { ended <- browser.Wait() }()
-	defer func() {
-		closeBrowser()
-		if ended != nil {
-			<-ended
-		}
-	}()
-
+	browser, err := e.Open(ctx, page+"/?report="+url.QueryEscape(collector.URL), browsers.Options{})
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, browser.Close()) }()
 	select {
 	case report := <-reports:
 		var r result
@@ -239,11 +234,8 @@ func loadPage(t *testing.T, page string) result {
 		decoder.DisallowUnknownFields()
 		require.NoError(t, decoder.Decode(&r), "the report: %s", report)
 		return r
-	case err := <-ended:
-		ended = nil
-		require.FailNow(t, "the browser ended before the page was done", "%v", err)
-	case <-ctx.Done():
-		require.FailNow(t, "the page was not done within three minutes")
+	case <-browser.Done():
+		require.FailNow(t, "the browser ended before the page was done", "%s", browser.Output())
 	}
 	panic("unreachable")
 }

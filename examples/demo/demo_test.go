@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,13 +40,13 @@ type demo struct {
 var anyPorts = []string{"-page", "0", "-corsrpc", "0", "-handwritten", "0", "-none", "0"}
 
 // startDemo runs the demo on free ports until the test ends, if not sooner.
-func startDemo(t *testing.T) *demo {
+func startDemo(t *testing.T, flags ...string) *demo {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	output, input := io.Pipe()
 	d := &demo{stop: cancel, ended: make(chan error, 1)}
 	go func() {
-		err := run(ctx, anyPorts, input)
+		err := run(ctx, slices.Concat(anyPorts, flags), input)
 		input.CloseWithError(err)
 		d.ended <- err
 	}()
@@ -115,7 +116,7 @@ func TestTheAPIsDifferInTheirCORSHeadersAlone(t *testing.T) {
 	for _, api := range []struct {
 		name, origin     string
 		preflightStatus  int
-		preflight, call  http.Header // but for Access-Control-Allow-Headers
+		preflight, call  http.Header // except for Access-Control-Allow-Headers
 		allowed, refused []string    // some request headers
 	}{
 		{
@@ -266,8 +267,30 @@ func TestFlags(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, run(t.Context(), []string{"-h"}, &out))
 	for _, line := range []string{`-page port\n.*\(default 8100\)`, `-corsrpc port\n.*\(default 8101\)`,
-		`-handwritten port\n.*\(default 8102\)`, `-none port\n.*\(default 8103\)`} {
+		`-handwritten port\n.*\(default 8102\)`, `-none port\n.*\(default 8103\)`, `-grpc-go\n`} {
 		assert.Regexp(t, line, out.String())
+	}
+}
+
+// With -grpc-go, grpc-go answers gRPC-Web, text included, and connect-go the
+// rest.
+func TestGRPCGo(t *testing.T) {
+	t.Parallel()
+	const getProduct = "/acme.shop.v1.CatalogService/GetProduct"
+	for _, row := range []struct {
+		flags             []string
+		contentType, body string
+		status            int
+	}{
+		{nil, "application/json", `{"productId": "mug"}`, http.StatusOK},
+		{nil, "application/grpc-web-text", "AAAAAAUKA211Zw==", http.StatusUnsupportedMediaType},
+		{[]string{"-grpc-go"}, "application/json", `{"productId": "mug"}`, http.StatusOK},
+		{[]string{"-grpc-go"}, "application/grpc-web-text", "AAAAAAUKA211Zw==", http.StatusOK},
+	} {
+		d := startDemo(t, row.flags...)
+		res, _ := ask(t, http.MethodPost, d.corsrpc+getProduct, row.body, map[string]string{"Content-Type": row.contentType, "Origin": d.page})
+		assert.Equal(t, row.status, res.StatusCode, "%v %s", row.flags, row.contentType)
+		assert.Equal(t, d.page, res.Header.Get("Access-Control-Allow-Origin"))
 	}
 }
 

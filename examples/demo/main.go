@@ -7,6 +7,7 @@
 //	go run ./examples/demo
 //
 // The four ports, 8100 to 8103, are chosen with flags; 0 takes any that is free.
+// With -grpc-go, the API's gRPC-Web half is served by grpc-go behind grpcweb.
 package main
 
 import (
@@ -22,8 +23,6 @@ import (
 	"strconv"
 	"syscall"
 	"time"
-
-	"github.com/corsrpc/corsrpc-go/internal/shop"
 )
 
 func main() {
@@ -37,7 +36,7 @@ func main() {
 
 // run serves until ctx is done.
 func run(ctx context.Context, args []string, out io.Writer) error {
-	ports, err := parsePorts(args, out)
+	ports, grpcGo, err := parseFlags(args, out)
 	if errors.Is(err, flag.ErrHelp) {
 		return nil
 	} else if err != nil {
@@ -60,8 +59,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	pageURL, corsrpcURL, handWrittenURL, noneURL :=
 		originOf(listeners[0]), originOf(listeners[1]), originOf(listeners[2]), originOf(listeners[3])
 
-	// The shop knows nothing of CORS. Only what stands around it differs.
-	api := shop.NewHandler()
+	// Only what stands around the API differs.
+	api := newAPI(grpcGo)
 	generated, err := withCorsrpc(pageURL, api)
 	if err != nil {
 		return err
@@ -134,18 +133,19 @@ type port struct {
 	number *uint
 }
 
-// parsePorts returns those of the page, of the API with corsrpc, with
-// hand-written lists, and without CORS.
-func parsePorts(args []string, out io.Writer) ([]port, error) {
+// parseFlags returns the ports of the page, of the API with corsrpc, with
+// hand-written lists, and without CORS, and whether grpc-go serves gRPC-Web.
+func parseFlags(args []string, out io.Writer) (ports []port, grpcGo bool, err error) {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // the caller prints the error, once
-	ports := []port{
+	ports = []port{
 		{"page", flags.Uint("page", 8100, "the page's `port`; 0 takes any that is free")},
 		{"corsrpc", flags.Uint("corsrpc", 8101, "`port` of the API with corsrpc")},
 		{"handwritten", flags.Uint("handwritten", 8102, "`port` of the API with hand-written lists")},
 		{"none", flags.Uint("none", 8103, "`port` of the API without CORS")},
 	}
-	err := flags.Parse(args)
+	flags.BoolVar(&grpcGo, "grpc-go", false, "serve gRPC-Web with grpc-go behind grpcweb, in place of connect-go")
+	err = flags.Parse(args)
 	if err == nil && flags.NArg() > 0 {
 		err = fmt.Errorf("%q is not a flag", flags.Arg(0))
 	}
@@ -154,11 +154,11 @@ func parsePorts(args []string, out io.Writer) ([]port, error) {
 		fmt.Fprintln(out, "The demo serves a page and the three APIs that it calls, on 127.0.0.1:")
 		flags.SetOutput(out)
 		flags.PrintDefaults()
-		return nil, err
+		return nil, false, err
 	case err != nil:
-		return nil, fmt.Errorf("%w; -h lists the flags", err)
+		return nil, false, fmt.Errorf("%w; -h lists the flags", err)
 	}
-	return ports, nil
+	return ports, grpcGo, nil
 }
 
 // listen listens on loopback, since nobody else is meant to call.

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/corsrpc/corsrpc-go/internal/browsers"
 )
 
 var pictures = flag.String("pictures", "", "`directory` in which TestPicture leaves demo.png and demo-dark.png")
@@ -22,6 +24,7 @@ func TestPicture(t *testing.T) {
 	if *pictures == "" {
 		t.Skip("it tests nothing; -args -pictures DIR takes the pictures")
 	}
+	browsers.Chromium.Require(t)
 	d := &demo{}
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
@@ -83,16 +86,18 @@ func openTab(ctx context.Context, t *testing.T) *tab {
 	require.NoError(t, err)
 	answers, theirAnswers, err := os.Pipe()
 	require.NoError(t, err)
-	browser := chromiumCommand(ctx, t, "--remote-debugging-pipe")
-	browser.ExtraFiles = []*os.File{theirRequests, theirAnswers} // file descriptors 3 and 4
-	require.NoError(t, browser.Start())
+	browser, err := browsers.Chromium.Open(ctx, "about:blank", browsers.Options{
+		Args:  []string{"--hide-scrollbars", "--remote-debugging-pipe"},
+		Files: []*os.File{theirRequests, theirAnswers}, // descriptors 3 and 4, as the pipe wants them
+	})
+	require.NoError(t, err)
 	theirRequests.Close()
 	theirAnswers.Close()
 
 	c := &tab{requests: requests, answers: bufio.NewReader(answers)}
 	t.Cleanup(func() {
-		requests.Close() // which ends the browser
-		_ = browser.Wait()
+		require.NoError(t, browser.Close())
+		requests.Close()
 		answers.Close()
 	})
 	var target struct{ TargetID string }

@@ -11,7 +11,7 @@ import (
 func withCorsrpc(page string, api http.Handler) (http.Handler, error) {
 	cors, err := corsrpc.New(corsrpc.Config{
 		Origins:   []string{page},
-		Audiences: map[string][]string{"storefront": {page}},
+		Audiences: map[string][]string{"storefront": {page}, "backoffice": {}},
 	})
 	if err != nil {
 		return nil, err

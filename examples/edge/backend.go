@@ -14,8 +14,8 @@ import (
 // newBackend is the server: no Wrap, since CORS headers are the proxy's.
 func newBackend(cors *corsrpc.Policy, options ...connect.HandlerOption) http.Handler {
 	return shop.NewHandler(append([]connect.HandlerOption{
-		corsconnect.Gate(cors),
-		connect.WithInterceptors(corsconnect.Interceptor(cors), servedBy("backend-1")),
+		corsconnect.WithGate(cors),
+		connect.WithInterceptors(corsconnect.NewInterceptor(cors), servedBy("backend-1")),
 	}, options...)...)
 }
 

@@ -83,9 +83,9 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 func newPolicy(publicHost string) (*corsrpc.Policy, error) {
 	storefront := []string{"https://app.example.com"}
 	return corsrpc.New(corsrpc.Config{
-		Origins:   storefront,
-		Audiences: map[string][]string{"storefront": storefront},
-		Hosts:     []string{publicHost},
-		OnDenied:  corsrpc.LogDenied(nil),
+		Origins:    storefront,
+		Audiences:  map[string][]string{"storefront": storefront, "backoffice": {}},
+		Hosts:      []string{publicHost},
+		OnDecision: corsrpc.LogDenied(nil),
 	})
 }

@@ -66,10 +66,10 @@ func run(ctx context.Context, listener net.Listener, host string) error {
 func newPolicy(host string) (*corsrpc.Policy, error) {
 	storefront := []string{"https://app.example.com"}
 	return corsrpc.New(corsrpc.Config{
-		Origins:   storefront,
-		Audiences: map[string][]string{"storefront": storefront},
-		Hosts:     []string{host}, // proxies put their own name for this server into :authority
-		OnDenied:  corsrpc.LogDenied(nil),
+		Origins:    storefront,
+		Audiences:  map[string][]string{"storefront": storefront, "backoffice": {}},
+		Hosts:      []string{host}, // proxies put their own name for this server into :authority
+		OnDecision: corsrpc.LogDenied(nil),
 	})
 }
 

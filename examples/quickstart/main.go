@@ -37,9 +37,12 @@ func newServer(addr string) (*http.Server, error) {
 		ResponseHeaders:  []string{"X-Request-Id"},
 		ResponseTrailers: []string{"X-Cost"}, // expanded per protocol
 
-		// The shop's schema keeps some methods, Checkout for one, for an
-		// audience: origins of its own in place of those above.
-		Audiences: map[string][]string{"storefront": {"https://app.example.com"}},
+		// The shop's schema gives some methods, such as Checkout, to an
+		// audience: pages of other origins than those above, or of none.
+		Audiences: map[string][]string{
+			"storefront": {"https://app.example.com"},
+			"backoffice": {},
+		},
 	})
 	if err != nil {
 		return nil, err // every mistake at once, each with its field

@@ -13,10 +13,10 @@ import (
 // withCrossOriginProtection has net/http guard what Wrap does not enforce:
 // forms, uploads and other plain HTTP routes.
 //
-// Left alone, CrossOriginProtection refuses each POST, PUT and DELETE of the
-// very pages that Wrap permits. It is told to leave the governed services to
-// Wrap, which is stricter there (it refuses cross-site GET too), and to trust
-// the origins of the resources elsewhere.
+// By itself, CrossOriginProtection refuses each POST, PUT and DELETE of the pages
+// that Wrap permits. So it leaves the governed services to Wrap, which is
+// stricter there (it refuses cross-site GET too), and trusts the origins of the
+// resources elsewhere.
 func withCrossOriginProtection(cors *corsrpc.Policy) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(shopv1connect.NewCatalogServiceHandler(shop.Catalog{}))
@@ -25,10 +25,10 @@ func withCrossOriginProtection(cors *corsrpc.Policy) http.Handler {
 
 	protection := http.NewCrossOriginProtection()
 	for rule := range cors.Rules() {
-		switch {
-		case strings.HasSuffix(rule.Procedure, "/"): // a whole service
+		switch rule.Match {
+		case corsrpc.MatchService:
 			protection.AddInsecureBypassPattern(rule.Path)
-		case rule.Procedure == "":
+		case corsrpc.MatchResource:
 			for _, origin := range rule.Origins {
 				trust(protection, origin)
 			}

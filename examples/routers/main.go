@@ -21,6 +21,7 @@ import (
 	"strings"
 
 	"github.com/corsrpc/corsrpc-go/corsrpc"
+	"github.com/corsrpc/corsrpc-go/internal/gen/acme/shop/v1/shopv1connect"
 )
 
 var routers = map[string]func(*corsrpc.Policy) http.Handler{
@@ -56,12 +57,14 @@ func main() {
 	}
 }
 
-// newPolicy lets one page call the services, and put photos beside them.
+// newPolicy lets one page call the services that are mounted, and put photos
+// beside them.
 func newPolicy() (*corsrpc.Policy, error) {
 	const page = "http://localhost:3000"
 	return corsrpc.New(corsrpc.Config{
+		Services:  []string{shopv1connect.CatalogServiceName, shopv1connect.CartServiceName},
 		Origins:   []string{page},
-		Audiences: map[string][]string{"storefront": {page}},
+		Audiences: map[string][]string{"storefront": {page}, "backoffice": {}},
 		Resources: map[string]corsrpc.Resource{
 			"/photos/{id}": {Origins: []string{page}, Methods: []string{"PUT"}, RequestHeaders: []string{"Content-Type"}},
 		},

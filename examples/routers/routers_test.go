@@ -1,8 +1,11 @@
 package main
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
+	"net/textproto"
 	"net/url"
 	"strings"
 	"testing"
@@ -143,9 +146,10 @@ func TestTimeoutHandler(t *testing.T) {
 		handler.ServeHTTP(w, r)
 		assert.Equal(t, status, w.Code, target)
 		assert.Equal(t, []string{page}, w.Header()["Access-Control-Allow-Origin"], target)
-		assert.Contains(t, w.Header()["Vary"], "Origin", target)
-		if target != "/slow" {
-			assert.Contains(t, w.Header()["Vary"], "Accept-Encoding", "Connect's own")
+		if target == "/slow" {
+			assert.Equal(t, []string{"Origin"}, w.Header()["Vary"])
+		} else {
+			assert.Equal(t, []string{"Origin, Accept-Encoding"}, w.Header()["Vary"], "Connect's own is Accept-Encoding")
 			exposed := strings.Join(w.Header()["Access-Control-Expose-Headers"], ", ")
 			assert.Contains(t, exposed, "Grpc-Status", "Wrap's line")
 			assert.Contains(t, exposed, "Server-Timing", "the interceptor's")
@@ -155,31 +159,138 @@ func TestTimeoutHandler(t *testing.T) {
 
 // A pattern would be taken and never match.
 func TestCrossOriginProtectionTrustsNoPatterns(t *testing.T) {
-	cors, err := corsrpc.New(corsrpc.Config{Resources: map[string]corsrpc.Resource{"/photos/{id}": {Origins: []string{"https://*.example.com"}}}})
+	cors, err := corsrpc.New(corsrpc.Config{Services: []string{}, Resources: map[string]corsrpc.Resource{"/photos/{id}": {Origins: []string{"https://*.example.com"}}}})
 	require.NoError(t, err)
 	assert.PanicsWithValue(t, `net/http trusts exact origins only, not "https://*.example.com"`, func() { withCrossOriginProtection(cors) })
 }
 
-// What an upstream might clean into a procedure does not reach it.
-func TestProxyForwardsCleanPaths(t *testing.T) {
+// A path in which the other server could find a procedure does not reach it,
+// unless it is the procedure's spelling.
+func TestProxyForwardsSpellings(t *testing.T) {
 	reached := ""
-	upstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { reached = r.URL.Path }))
+	upstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { reached = r.RequestURI }))
 	defer upstream.Close()
 	target, err := url.Parse(upstream.URL)
 	require.NoError(t, err)
 	cors, err := newPolicy()
 	require.NoError(t, err)
+	config := cors.Config()
+	config.Resources["/docs/"] = corsrpc.Resource{}
+	require.NoError(t, cors.Update(config))
 	proxy := withProxy(cors, target)
-	for path, status := range map[string]int{
-		"/": 200, "/photos": 200, "/photos/": 200, "/photos/1": 200,
-		"/" + getProduct: 404, "/x/../" + getProduct: 404, "/.%2F" + getProduct[1:]: 404, "/x/..%2F" + getProduct[1:]: 404, "/./photos": 404, "/photos//": 404,
+	for path, forwarded := range map[string]bool{
+		getProduct:                                  true,
+		"/acme.shop.v1.CatalogService/Newer":        true,
+		"/%61cme.shop.v1.CatalogService/GetProduct": true, // Go decodes it to the spelling
+		"/": true, "/photos/1": true, "/photos//": true, "/./photos": true, "/a/../b": true, "/grpc.health.v1.Health/Check": true,
+		"/docs" + getProduct: true,
+
+		"/" + getProduct:                                    false,
+		"/x/../" + getProduct[1:]:                           false,
+		"/x/..%2F" + getProduct[1:]:                         false,
+		"/x/%252e%252e" + getProduct:                        false,
+		"/api" + getProduct:                                 false,
+		getProduct + "/":                                    false,
+		"/acme.shop.v1.catalogservice/getproduct":           false,
+		"/acme.shop.v1.CatalogService;v=1/GetProduct":       false,
+		"/acme.shop.v1.CatalogService/GetProduct;v=1":       false,
+		"/acme.shop.v1.CatalogService%5CGetProduct":         false,
+		"/acme.shop.v1.AdminService/..%2F" + getProduct[1:]: false,
 	} {
 		reached = ""
 		w := httptest.NewRecorder()
-		r := httptest.NewRequest(http.MethodPost, path, nil)
-		r.Header.Set("Origin", "https://evil.test")
-		proxy.ServeHTTP(w, r)
-		assert.Equal(t, status, w.Code, path)
-		assert.Equal(t, status == 200, reached != "", path)
+		// Not from a browser, which Wrap would not let that far.
+		proxy.ServeHTTP(w, httptest.NewRequest(http.MethodPost, path, nil))
+		if forwarded {
+			assert.Equal(t, http.StatusOK, w.Code, path)
+			assert.Equal(t, path, reached)
+		} else {
+			assert.Equal(t, http.StatusNotFound, w.Code, path)
+			assert.Empty(t, reached, path)
+		}
+	}
+}
+
+// ReverseProxy clears the header when it forwards a response of status 1xx.
+func TestProxyKeepsPermissionsAfterEarlyHints(t *testing.T) {
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for range 2 {
+			w.Header().Set("Link", "</style.css>; rel=preload; as=style")
+			w.WriteHeader(http.StatusEarlyHints)
+		}
+		w.Header().Set("Vary", "Accept-Encoding")
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+	}))
+	defer upstream.Close()
+	target, err := url.Parse(upstream.URL)
+	require.NoError(t, err)
+	cors, err := newPolicy()
+	require.NoError(t, err)
+	server := httptest.NewServer(withProxy(cors, target))
+	defer server.Close()
+	for _, method := range []string{http.MethodPost, http.MethodGet} {
+		hints := 0
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got1xxResponse: func(status int, header textproto.MIMEHeader) error {
+			assert.Equal(t, http.StatusEarlyHints, status)
+			assert.Equal(t, []string{"</style.css>; rel=preload; as=style"}, header["Link"])
+			hints++
+			return nil
+		}})
+		r, err := http.NewRequestWithContext(ctx, method, server.URL+getProduct, nil)
+		require.NoError(t, err)
+		response, err := fromPage{page}.RoundTrip(r)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		assert.Equal(t, 2, hints, method)
+		assert.Equal(t, []string{page}, response.Header["Access-Control-Allow-Origin"], method)
+		assert.Contains(t, response.Header.Get("Access-Control-Expose-Headers"), "X-Catalog-Version", method)
+		vary := strings.Join(response.Header["Vary"], ", ")
+		assert.Contains(t, vary, "Origin", method)
+		assert.Contains(t, vary, "Accept-Encoding", method)
+		if method == http.MethodGet {
+			assert.Len(t, response.Header["Vary"], 1)
+		}
+	}
+}
+
+// A WebSocket goes through, since ReverseProxy can hijack the connection.
+func TestProxyForwardsUpgrades(t *testing.T) {
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Connection", "Upgrade")
+		w.Header().Set("Upgrade", "echo")
+		w.WriteHeader(http.StatusSwitchingProtocols)
+		conn, buffered, err := http.NewResponseController(w).Hijack()
+		if !assert.NoError(t, err) {
+			return
+		}
+		line, err := buffered.ReadString('\n')
+		assert.NoError(t, err)
+		_, err = conn.Write([]byte(line))
+		assert.NoError(t, err)
+		assert.NoError(t, conn.Close())
+	}))
+	defer upstream.Close()
+	target, err := url.Parse(upstream.URL)
+	require.NoError(t, err)
+	cors, err := newPolicy()
+	require.NoError(t, err)
+	server := httptest.NewServer(withProxy(cors, target))
+	defer server.Close()
+	for _, path := range []string{"/socket", getProduct} {
+		r, err := http.NewRequest(http.MethodGet, server.URL+path, nil)
+		require.NoError(t, err)
+		r.Header.Set("Connection", "Upgrade")
+		r.Header.Set("Upgrade", "echo")
+		response, err := fromPage{page}.RoundTrip(r)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusSwitchingProtocols, response.StatusCode, path)
+		stream, ok := response.Body.(io.ReadWriteCloser)
+		require.True(t, ok, path)
+		_, err = io.WriteString(stream, "hello\n")
+		require.NoError(t, err)
+		got, err := io.ReadAll(stream)
+		require.NoError(t, err)
+		assert.Equal(t, "hello\n", string(got), path)
+		require.NoError(t, stream.Close())
 	}
 }

@@ -18,16 +18,16 @@ import (
 // withTimeout keeps http.TimeoutHandler inside Wrap, so that a page can read
 // its 503.
 //
-// TimeoutHandler replaces each field that its own handler sets: Vary, which
-// Connect's answers to GET have, and Access-Control-Expose-Headers, to which
-// corsconnect.Interceptor adds. So its handler starts with what Wrap has set.
+// TimeoutHandler replaces each header that its own handler sets, such as
+// Access-Control-Expose-Headers, to which corsconnect.NewInterceptor adds. So
+// its handler starts with what Wrap has set.
 //
 // It cannot stream. Deadlines of the RPCs themselves can, and need none of
 // this.
 func withTimeout(cors *corsrpc.Policy) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(shopv1connect.NewCatalogServiceHandler(shop.Catalog{},
-		connect.WithInterceptors(corsconnect.Interceptor(cors), connect.UnaryInterceptorFunc(took))))
+		connect.WithInterceptors(corsconnect.NewInterceptor(cors), connect.UnaryInterceptorFunc(took))))
 	mux.HandleFunc("GET /slow", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 
 	type outer struct{}
@@ -41,7 +41,7 @@ func withTimeout(cors *corsrpc.Policy) http.Handler {
 	}))
 }
 
-// took says how long a call took, in a field that no schema declares.
+// took writes how long a call took into a header that no schema declares.
 func took(next connect.UnaryFunc) connect.UnaryFunc {
 	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
 		start := time.Now()

@@ -50,14 +50,15 @@ func (row Row) Fault(subject http.Handler, spy *Spy) string {
 	spy.calls = 0
 	subject.ServeHTTP(answer, row.Request)
 	header, origin := answer.header, row.Request.Header.Get("Origin")
-	permits := slices.Equal(header["Access-Control-Allow-Origin"], []string{origin})
+	permits := slices.Equal(header["Access-Control-Allow-Origin"], []string{origin}) &&
+		(header.Get("Access-Control-Allow-Credentials") == "true") == !row.Setup.Anonymous
 	ran := spy.calls > 0
 	switch row.Expects {
 	case Admitted:
 		switch {
 		case !ran:
 			return "refuses it"
-		case !permits, header.Get("Access-Control-Allow-Credentials") != "true":
+		case !permits:
 			return "does not permit it"
 		case !lists(header, "Access-Control-Expose-Headers", exposedHeaders):
 			return "exposes too little"
@@ -79,7 +80,7 @@ func (row Row) Fault(subject http.Handler, spy *Spy) string {
 		switch {
 		case ran:
 			return "runs the handler"
-		case answer.status/100 != 2, !permits, header.Get("Access-Control-Allow-Credentials") != "true",
+		case answer.status/100 != 2, !permits,
 			!lists(header, "Access-Control-Allow-Headers", strings.Split(row.Request.Header.Get("Access-Control-Request-Headers"), ",")):
 			return "does not permit it"
 		case header["Access-Control-Max-Age"] == nil:

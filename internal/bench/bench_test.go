@@ -47,7 +47,7 @@ func TestBenchmark(t *testing.T) {
 	}
 }
 
-// Everything that a subject answers is as it must be, but for these.
+// Every response of a subject is as it must be, except for these.
 func TestAnswers(t *testing.T) {
 	t.Parallel()
 	runs := []string{"POST, refused: runs the handler", "Connect GET, refused: runs the handler"}

@@ -20,6 +20,7 @@ type echoFloor struct {
 	origins, headers map[string]struct{}
 	methods, exposed string
 	maxAge           string
+	credentials      bool
 }
 
 func newEchoFloor(s Setup, next http.Handler) (http.Handler, error) {
@@ -34,6 +35,8 @@ func newEchoFloor(s Setup, next http.Handler) (http.Handler, error) {
 		methods: strings.Join(rule.Methods, ", "),
 		exposed: strings.Join(rule.ResponseHeaders, ", "),
 		maxAge:  seconds(rule),
+
+		credentials: !s.Anonymous,
 	}
 	for _, name := range rule.RequestHeaders {
 		f.headers[strings.ToLower(name)] = struct{}{}
@@ -64,7 +67,7 @@ func (f *echoFloor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				return
 			}
 		}
-		setPreflight(header, &[6]string{origins[0], "true", f.methods, list, f.maxAge, "Origin"})
+		setPreflight(header, &[6]string{origins[0], "true", f.methods, list, f.maxAge, "Origin"}, f.credentials)
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
@@ -72,7 +75,7 @@ func (f *echoFloor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w)
 		return
 	}
-	setCall(header, &[4]string{origins[0], "true", f.exposed, "Origin"})
+	setCall(header, &[4]string{origins[0], "true", f.exposed, "Origin"}, f.credentials)
 	f.next.ServeHTTP(w, r)
 }
 
@@ -85,6 +88,7 @@ type staticFloor struct {
 type staticRule struct {
 	origins                            map[string]struct{}
 	methods, headers, exposed, seconds string
+	credentials                        bool
 }
 
 func newStaticFloor(s Setup, next http.Handler) (http.Handler, error) {
@@ -98,6 +102,8 @@ func newStaticFloor(s Setup, next http.Handler) (http.Handler, error) {
 		headers: strings.Join(lists.RequestHeaders, ", "),
 		exposed: strings.Join(lists.ResponseHeaders, ", "),
 		seconds: seconds(lists),
+
+		credentials: !s.Anonymous,
 	}
 	f := &staticFloor{next: next, rules: make(map[string]*staticRule)}
 	for _, path := range s.procedures() {
@@ -130,7 +136,7 @@ func (f *staticFloor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusForbidden)
 			return
 		}
-		setPreflight(header, &[6]string{origins[0], "true", rule.methods, rule.headers, rule.seconds, "Origin"})
+		setPreflight(header, &[6]string{origins[0], "true", rule.methods, rule.headers, rule.seconds, "Origin"}, rule.credentials)
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
@@ -138,23 +144,27 @@ func (f *staticFloor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w)
 		return
 	}
-	setCall(header, &[4]string{origins[0], "true", rule.exposed, "Origin"})
+	setCall(header, &[4]string{origins[0], "true", rule.exposed, "Origin"}, rule.credentials)
 	f.next.ServeHTTP(w, r)
 }
 
-func setPreflight(header http.Header, lines *[6]string) {
+func setPreflight(header http.Header, lines *[6]string, credentials bool) {
 	addVary(header, lines[5:6:6])
 	header["Access-Control-Allow-Origin"] = lines[0:1:1]
-	header["Access-Control-Allow-Credentials"] = lines[1:2:2]
+	if credentials {
+		header["Access-Control-Allow-Credentials"] = lines[1:2:2]
+	}
 	header["Access-Control-Allow-Methods"] = lines[2:3:3]
 	header["Access-Control-Allow-Headers"] = lines[3:4:4]
 	header["Access-Control-Max-Age"] = lines[4:5:5]
 }
 
-func setCall(header http.Header, lines *[4]string) {
+func setCall(header http.Header, lines *[4]string, credentials bool) {
 	addVary(header, lines[3:4:4])
 	header["Access-Control-Allow-Origin"] = lines[0:1:1]
-	header["Access-Control-Allow-Credentials"] = lines[1:2:2]
+	if credentials {
+		header["Access-Control-Allow-Credentials"] = lines[1:2:2]
+	}
 	header["Access-Control-Expose-Headers"] = lines[2:3:3]
 }
 
@@ -177,7 +187,7 @@ func refuse(w http.ResponseWriter) {
 }
 
 // generated is the rule that corsrpc makes, which is the same for all
-// procedures of a Setup but for the origins.
+// procedures of a Setup, except for the origins.
 func generated() (corsrpc.Rule, error) {
 	setup := Setup{Origins: 1, Procedures: 1}
 	config, err := setup.Config()

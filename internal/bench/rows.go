@@ -16,7 +16,7 @@ const (
 	Admitted Expectation = iota
 	// Refused calls do not, and it may not.
 	Refused
-	// Plain calls come from no page and reach the handler.
+	// Plain calls are none of CORS's concern and reach the handler.
 	Plain
 	// Granted preflights permit what they ask for.
 	Granted
@@ -47,7 +47,10 @@ type Table struct {
 	Rows []Row
 }
 
-var usual = Setup{Origins: 10, Procedures: 100}
+var (
+	usual     = Setup{Origins: 10, Procedures: 100}
+	anonymous = Setup{Origins: 10, Procedures: 100, Anonymous: true}
+)
 
 // What clients ask for in a preflight, as browsers write it: in lower case,
 // sorted, without blanks.
@@ -67,7 +70,9 @@ func Tables() []Table {
 	requests := Table{Name: "Requests", Rows: []Row{
 		{"POST, allowed", usual, Admitted, usual.post(usual.origin())},
 		{"POST, allowed, HTTP/1.1", usual, Admitted, overHTTP1(usual.post(usual.origin()))},
+		{"POST, allowed, no credentials", anonymous, Admitted, anonymous.post(anonymous.origin())},
 		{"POST, refused", usual, Refused, usual.post(stranger)},
+		{"POST, ungoverned path", usual, Plain, elsewhere(usual.post(usual.origin()))},
 		{"POST without Origin", usual, Plain, usual.fromGo()},
 		{"POST without Origin, HTTP/1.1", usual, Plain, overHTTP1(usual.fromGo())},
 		{"Connect GET, allowed", usual, Admitted, usual.get(usual.origin())},
@@ -91,6 +96,12 @@ func Tables() []Table {
 	for _, size := range HostileSizes {
 		hostile.Rows = append(hostile.Rows, Row{fmt.Sprintf("preflight, list of %d KiB", size>>10), usual, Harmless,
 			usual.preflight(usual.origin(), hostileList(size))})
+	}
+	// Only HTTP/1.1 has upgrades.
+	for _, size := range []int{1 << 10, 1 << 20} {
+		r := overHTTP1(usual.post(usual.origin()))
+		r.Header["Upgrade"] = []string{strings.Repeat("x", size)}
+		hostile.Rows = append(hostile.Rows, Row{fmt.Sprintf("POST, Upgrade of %d KiB", size>>10), usual, Admitted, r})
 	}
 	return []Table{requests, origins, patterns, procedures, hostile}
 }
@@ -150,7 +161,9 @@ func (s Setup) post(origin string) *http.Request {
 	header["Connect-Protocol-Version"] = []string{"1"}
 	header["Content-Length"] = []string{"2"}
 	header["Content-Type"] = []string{"application/json"}
-	header["Cookie"] = []string{"session=1"}
+	if !s.Anonymous {
+		header["Cookie"] = []string{"session=1"}
+	}
 	return s.request(http.MethodPost, "", header)
 }
 
@@ -170,6 +183,12 @@ func (s Setup) fromGo() *http.Request {
 		"Content-Type":             {"application/proto"},
 		"User-Agent":               {"connect-go/1.21.1 (go1.26.0)"},
 	})
+}
+
+// elsewhere is a request to a file beside the procedures.
+func elsewhere(r *http.Request) *http.Request {
+	r.URL.Path = "/static/assets/application-3f8a9c2b1d7e.bundle.min.js"
+	return r
 }
 
 // overHTTP1 is a request that may ask for an upgrade.

@@ -16,8 +16,8 @@ import (
 )
 
 // A Setup is what every subject is configured for: pages of some origins call
-// the procedures of some services with credentials, tracing and an application's
-// own metadata.
+// the procedures of some services with tracing, an application's own metadata
+// and, unless it is Anonymous, credentials.
 type Setup struct {
 	// Origins is how many are listed. The one that requests come from stands
 	// in the middle: a library that searches its list meets the average.
@@ -26,6 +26,8 @@ type Setup struct {
 	Patterns bool
 	// Procedures is how many the server has.
 	Procedures int
+	// Anonymous leaves credentials out: calls have no cookies.
+	Anonymous bool
 }
 
 const maxAge = 2 * time.Hour
@@ -118,7 +120,7 @@ func (s Setup) Config() (corsrpc.Config, error) {
 	files, err := s.files()
 	return corsrpc.Config{
 		Origins:          s.origins(),
-		Credentials:      true,
+		Credentials:      !s.Anonymous,
 		RequestHeaders:   requestHeaders,
 		ResponseHeaders:  responseHeaders,
 		ResponseTrailers: responseTrailers,

@@ -53,7 +53,7 @@ func Subjects() []Subject {
 				AllowedMethods:   allowedMethods,
 				AllowedHeaders:   allowedHeaders,
 				ExposedHeaders:   exposedHeaders,
-				AllowCredentials: true,
+				AllowCredentials: !s.Anonymous,
 				MaxAge:           int(maxAge.Seconds()),
 			}).Handler(next), nil
 		}},
@@ -63,19 +63,22 @@ func Subjects() []Subject {
 				AllowedMethods:   allowedMethods,
 				AllowedHeaders:   allowedHeaders,
 				ExposedHeaders:   exposedHeaders,
-				AllowCredentials: true,
+				AllowCredentials: !s.Anonymous,
 				MaxAge:           int(maxAge.Seconds()),
 			})(next), nil
 		}},
 		{Name: "gorilla/handlers", Kind: Peer, NoPatterns: true, Wrap: func(s Setup, next http.Handler) (http.Handler, error) {
-			return handlers.CORS(
+			options := []handlers.CORSOption{
 				handlers.AllowedOrigins(s.origins()),
 				handlers.AllowedMethods(allowedMethods),
 				handlers.AllowedHeaders(allowedHeaders),
 				handlers.ExposedHeaders(exposedHeaders),
-				handlers.AllowCredentials(),
 				handlers.MaxAge(int(maxAge.Seconds())),
-			)(next), nil
+			}
+			if !s.Anonymous {
+				options = append(options, handlers.AllowCredentials())
+			}
+			return handlers.CORS(options...)(next), nil
 		}},
 		{Name: "gin-contrib/cors", Kind: Peer, Wrap: func(s Setup, next http.Handler) (http.Handler, error) {
 			return behindGin(next, cors.New(cors.Config{
@@ -84,7 +87,7 @@ func Subjects() []Subject {
 				AllowMethods:     allowedMethods,
 				AllowHeaders:     allowedHeaders,
 				ExposeHeaders:    exposedHeaders,
-				AllowCredentials: true,
+				AllowCredentials: !s.Anonymous,
 				MaxAge:           maxAge,
 			})), nil
 		}},

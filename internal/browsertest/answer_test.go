@@ -29,7 +29,7 @@ type answer struct {
 	// text is a body that is no RPC's.
 	text string
 
-	// statusText is what the page is told of it beside the status.
+	// statusText is what the page gets of it beside the status.
 	statusText string
 	// never says that none comes before the client gives up.
 	never bool
@@ -44,8 +44,8 @@ type failure struct {
 	details []proto.Message
 }
 
-// answerOf returns the answer to a call that this client makes.
-func answerOf(c *client, k *call) answer {
+// connectGoAnswer returns the answer of connect-go to a call that this client makes.
+func connectGoAnswer(c *client, k *call) answer {
 	a := answerOfHandler(c, k)
 	if k.errorWriter {
 		if c.unsupported {
@@ -114,6 +114,7 @@ var httpStatus = map[connect.Code]int{
 	connect.CodeNotFound:           http.StatusNotFound,
 	connect.CodeDeadlineExceeded:   http.StatusGatewayTimeout,
 	connect.CodeUnauthenticated:    http.StatusUnauthorized,
+	connect.CodeUnimplemented:      http.StatusNotImplemented,
 }
 
 // Connect's streams have all but the response header in the body.
@@ -210,7 +211,7 @@ func readable(a answer, s *setting, k *call, withheld []string) answer {
 	if s.sameOrigin() {
 		// What net/http and Wrap add to every answer.
 		header["date"] = aDate
-		if _, ok := header["content-length"]; !ok {
+		if _, ok := header["content-length"]; !ok && !s.tls { // HTTP/2 has no chunks
 			header["transfer-encoding"] = "chunked"
 		}
 		header["vary"] = "Origin"

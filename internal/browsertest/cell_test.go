@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/corsrpc/corsrpc-go/internal/browsers"
 )
 
 // A cell is one call by one client.
@@ -25,21 +27,27 @@ type cell struct {
 }
 
 // expect returns what the page is to see of an answer.
-func (c *cell) expect(e *Engine, s *setting, a answer) seen {
-	if !s.tls || e == webKit {
+func (c *cell) expect(e *browsers.Engine, s *setting, a answer) seen {
+	if !s.tls || e == browsers.WebKit {
 		// HTTP/2 has none, but WebKitGTK tells it all the same.
 		a.statusText = http.StatusText(a.status)
 	}
-	return c.sees(c.call, readable(a, s, c.call, c.withheld))
+	a = readable(a, s, c.call, c.withheld)
+	if s.sameOrigin() && s.tls && e == browsers.Firefox {
+		// It adds a header to what arrives over HTTP/2, and drops another.
+		a.header["x-firefox-spdy"] = "h2"
+		delete(a.header, "accept-encoding")
+	}
+	return c.sees(c.call, a)
 }
 
 // withheldAnswer is what a browser says of an answer that it withholds, as of every
 // other failure of the network.
-func withheldAnswer(e *Engine) answer {
-	return answer{blocked: map[*Engine]string{
-		chromium: "Failed to fetch",
-		firefox:  "NetworkError when attempting to fetch resource.",
-		webKit:   "Load failed",
+func withheldAnswer(e *browsers.Engine) answer {
+	return answer{blocked: map[*browsers.Engine]string{
+		browsers.Chromium: "Failed to fetch",
+		browsers.Firefox:  "NetworkError when attempting to fetch resource.",
+		browsers.WebKit:   "Load failed",
 	}[e]}
 }
 
@@ -69,7 +77,7 @@ func (c *cell) withhold(r *http.Request, header http.Header) {
 	}
 }
 
-// job is the cell as the page has it; see web/src/cell.ts.
+// job is the cell as the page has it; see web/browsertest/cell.ts.
 func (c *cell) job(base string, s *setting) map[string]any {
 	request, err := protojson.Marshal(c.request)
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/corsrpc/corsrpc-go/internal/browsers"
 )
 
 // The calls that connect-go answers with trailers alone over gRPC-Web: those that
@@ -54,7 +56,7 @@ var absences = []absence{
 			{otherGRPCWeb, trailersOnlyErrors},
 			// These read the status in the details, where there are any.
 			{connectGRPCWeb, except(trailersOnlyErrors, withDetails)},
-			// An empty success is no success then, but for Google's client, to
+			// An empty success is no success then, except for Google's client, to
 			// which every end without an error is one.
 			{except(allGRPCWeb, []string{"google-binary"}), []string{"empty stream"}},
 		},
@@ -140,7 +142,7 @@ func except(all, some []string) []string {
 // With one name less in what Wrap exposes exactly those cells fail that are known
 // to need it, in the way that is known.
 func TestEveryExposedNameIsNeeded(t *testing.T) {
-	forEachEngine(t, func(ctx context.Context, t *testing.T, e *Engine) {
+	browsers.ForEach(t, func(ctx context.Context, t *testing.T, e *browsers.Engine) {
 		var cells []*cell
 		ofAbsence := make([][]*cell, len(absences))
 		for i, a := range absences {
@@ -159,7 +161,7 @@ func TestEveryExposedNameIsNeeded(t *testing.T) {
 			}
 			ofAbsence[i] = cells[first:]
 		}
-		run := runCells(ctx, t, e, settings[0], cells)
+		run := runCells(ctx, t, e, servers[0], settings[0], cells)
 		for i, a := range absences {
 			row := Result{Suite: SuiteNames, Row: a.name, Engine: e.Name}
 			for _, c := range ofAbsence[i] {

@@ -2,14 +2,22 @@ module github.com/corsrpc/corsrpc-go/internal/browsertest
 
 go 1.26.0
 
-replace github.com/corsrpc/corsrpc-go => ../..
+replace (
+	github.com/corsrpc/corsrpc-go => ../..
+	github.com/corsrpc/corsrpc-go/internal/library => ../library
+)
 
 require (
 	connectrpc.com/connect v1.21.1
+	connectrpc.com/connect/v2 v2.0.2
+	connectrpc.com/vanguard v0.3.0
 	github.com/corsrpc/corsrpc-go v0.0.0-00010101000000-000000000000
+	github.com/corsrpc/corsrpc-go/internal/library v0.0.0-00010101000000-000000000000
+	github.com/grpc-ecosystem/grpc-gateway/v2 v2.32.0
 	github.com/stretchr/testify v1.12.1
 	golang.org/x/image v0.47.0
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20261019180522-ce908d29299b
+	google.golang.org/grpc v1.85.0
 	google.golang.org/protobuf v1.36.12
 )
 
@@ -18,5 +26,5 @@ require (
 	golang.org/x/net v0.62.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
-	google.golang.org/grpc v1.85.0 // indirect
+	google.golang.org/genproto/googleapis/api v0.0.0-20261012220534-4341edf3f941 // indirect
 )

@@ -1,7 +1,9 @@
 package browsertest
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"connectrpc.com/connect"
@@ -11,8 +13,11 @@ import (
 //
 // onHeaders has the whole header, and the metadata of onEnd are the trailers with
 // the protocol's own fields, or the header once more where there are none.
+//
+// It fails on a header without a value (getHeaderValues of browser-headers), such
+// as the Grpc-Message of an error without a message, as if there was no response.
 func improbableSees(_ *call, a answer) seen {
-	if a.blocked != "" {
+	if a.blocked != "" || slices.Contains(slices.Collect(maps.Values(a.header)), "") {
 		return seen{Errors: []seenError{{
 			Code: int(connect.CodeUnknown), Message: "Response closed without headers", Metadata: map[string]string{},
 		}}}

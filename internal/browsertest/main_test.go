@@ -3,26 +3,16 @@ package browsertest
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
-	"regexp"
-	"runtime"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
+	"github.com/corsrpc/corsrpc-go/internal/browsers"
 )
 
 var matrixPath = flag.String("matrix", "", "write the matrix to this `file`")
-
-// interrupted is done when somebody wants the tests to end, so that no browser is
-// left running.
-var interrupted, stop = signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 
 // matrix gathers what the tests find.
 var matrix Matrix
@@ -30,7 +20,6 @@ var matrix Matrix
 func TestMain(m *testing.M) {
 	flag.Parse()
 	code := m.Run()
-	stop()
 	if *matrixPath != "" {
 		if err := writeMatrix(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -38,23 +27,6 @@ func TestMain(m *testing.M) {
 		}
 	}
 	os.Exit(code)
-}
-
-// forEachEngine runs a test in every browser that is here, one after the other.
-func forEachEngine(t *testing.T, test func(ctx context.Context, t *testing.T, e *Engine)) {
-	for _, e := range Engines {
-		t.Run(e.Name, func(t *testing.T) {
-			_, err := e.Version(interrupted)
-			var missing *MissingError
-			if errors.As(err, &missing) && os.Getenv("CORSRPC_REQUIRE_BROWSERS") == "" {
-				t.Skip(missing)
-			}
-			require.NoError(t, err)
-			ctx, cancel := context.WithTimeout(interrupted, 5*time.Minute)
-			defer cancel()
-			test(ctx, t, e)
-		})
-	}
 }
 
 // check runs a subtest and counts it.
@@ -65,7 +37,7 @@ func check(t *testing.T, r Result, name string, test func(t *testing.T)) {
 
 func writeMatrix() error {
 	matrix.Date = time.Now().UTC().Format(time.DateOnly)
-	for _, e := range Engines {
+	for _, e := range browsers.Engines {
 		version, err := e.Version(context.Background())
 		if err != nil {
 			return err
@@ -99,23 +71,9 @@ func settingTitles() []string {
 	return titles
 }
 
-var connectVersion = regexp.MustCompile(`(?m)^\s*connectrpc\.com/connect (v\S+)`)
-
-func serverVersions() ([]Version, error) {
-	mod, err := os.ReadFile("go.mod")
-	if err != nil {
-		return nil, err
-	}
-	connect := connectVersion.FindSubmatch(mod)
-	if connect == nil {
-		return nil, errors.New("go.mod does not require connectrpc.com/connect")
-	}
-	return []Version{{"connect-go", string(connect[1])}, {"Go", strings.TrimPrefix(runtime.Version(), "go")}}, nil
-}
-
 // clientVersions returns those that the page's bundle is made of.
 func clientVersions() ([]Version, error) {
-	text, err := os.ReadFile("web/package.json")
+	text, err := os.ReadFile("../../web/package.json")
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 type Matrix struct {
 	Date     string // "2026-11-21", in UTC
 	Engines  []Version
-	Servers  []Version // what answers the calls
+	Servers  []Version // what answers the calls, and Go
 	Clients  []Version // the RPC libraries, as npm calls them
 	Calls    []string
 	Settings []string
@@ -28,8 +28,10 @@ type Result struct {
 	Suite string
 	// Row is what the suite is about: a client, an attack, a name, a use.
 	Row string
-	// Setting is one of Matrix.Settings where the suite is SuiteCalls, otherwise
+	// Setting is one of Matrix.Settings where the suite is SuiteCalls, and Server one
+	// of Matrix.Servers there and in the suites about bindings. Otherwise they are
 	// empty.
+	Server  string `json:",omitempty"`
 	Setting string `json:",omitempty"`
 	// Engine is one of Matrix.Engines.
 	Engine string
@@ -45,13 +47,18 @@ type Result struct {
 // The suites.
 const (
 	SuiteCalls     = "calls"
+	SuiteText      = "text"
 	SuiteNames     = "names"
 	SuiteRefusals  = "refusals"
 	SuiteResources = "resources"
+
+	SuiteBindings       = "bindings"
+	SuiteBindingAttacks = "attacks on bindings"
+	SuiteLinks          = "links"
 )
 
 // Suites are all of them.
-var Suites = []string{SuiteCalls, SuiteNames, SuiteRefusals, SuiteResources}
+var Suites = []string{SuiteCalls, SuiteText, SuiteNames, SuiteRefusals, SuiteResources, SuiteBindings, SuiteBindingAttacks, SuiteLinks}
 
 // ReadMatrix reads a file that [Matrix.Write] has written.
 func ReadMatrix(path string) (*Matrix, error) {
@@ -91,9 +98,7 @@ func (m *Matrix) Write(path string) error {
 
 // Add counts one check.
 func (m *Matrix) Add(r Result, check string, passed bool) {
-	i := slices.IndexFunc(m.Results, func(known Result) bool {
-		return known.Suite == r.Suite && known.Row == r.Row && known.Setting == r.Setting && known.Engine == r.Engine
-	})
+	i := m.find(r)
 	if i < 0 {
 		i = len(m.Results)
 		m.Results = append(m.Results, r)
@@ -107,8 +112,20 @@ func (m *Matrix) Add(r Result, check string, passed bool) {
 
 // LeaveOut notes that there is nothing to check.
 func (m *Matrix) LeaveOut(r Result) {
-	r.LeftOut = true
-	m.Results = append(m.Results, r)
+	i := m.find(r)
+	if i < 0 {
+		i = len(m.Results)
+		m.Results = append(m.Results, r)
+	}
+	m.Results[i].LeftOut = true
+}
+
+// find returns the index of the result with the same names, or -1.
+func (m *Matrix) find(r Result) int {
+	return slices.IndexFunc(m.Results, func(known Result) bool {
+		return known.Suite == r.Suite && known.Row == r.Row && known.Server == r.Server &&
+			known.Setting == r.Setting && known.Engine == r.Engine
+	})
 }
 
 // Cells counts the calls that were checked entry by entry.
@@ -127,18 +144,35 @@ func (m *Matrix) Failures() []string {
 	var all []string
 	for _, r := range m.Results {
 		for _, check := range r.Failed {
-			all = append(all, fmt.Sprintf("%s: %s: %s %s: %s", r.Engine, r.Suite, r.Row, r.Setting, check))
+			all = append(all, fmt.Sprintf("%s: %s: %s %s %s: %s", r.Engine, r.Suite, r.Row, r.Server, r.Setting, check))
 		}
 	}
 	return all
 }
 
-// Table returns the results of a suite as a Markdown table, with a row for each
-// Row and a column for each engine.
-func (m *Matrix) Table(suite, heading string) string {
+// Tables returns the calls as Markdown tables, one for each server.
+func (m *Matrix) Tables(heading string) string { return m.tables(SuiteCalls, heading+" to ") }
+
+// tables returns a table for each server that the suite is about. Its name follows
+// the heading.
+func (m *Matrix) tables(suite, heading string) string {
+	var tables []string
+	for _, s := range m.Servers {
+		if slices.ContainsFunc(m.Results, func(r Result) bool { return r.Suite == suite && r.Server == s.Name }) {
+			tables = append(tables, m.table(suite, s.Name, heading+s.Name))
+		}
+	}
+	return strings.Join(tables, "\n")
+}
+
+// Table returns the results of a suite other than SuiteCalls as a Markdown table,
+// with a row for each Row and a column for each engine.
+func (m *Matrix) Table(suite, heading string) string { return m.table(suite, "", heading) }
+
+func (m *Matrix) table(suite, server, heading string) string {
 	var rows []string
 	for _, r := range m.Results {
-		if r.Suite == suite && !slices.Contains(rows, r.Row) {
+		if r.Suite == suite && r.Server == server && !slices.Contains(rows, r.Row) {
 			rows = append(rows, r.Row)
 		}
 	}
@@ -150,7 +184,7 @@ func (m *Matrix) Table(suite, heading string) string {
 	for _, row := range rows {
 		line := []string{row}
 		for _, e := range m.Engines {
-			line = append(line, m.entry(suite, row, e.Name))
+			line = append(line, m.entry(suite, server, row, e.Name))
 		}
 		cells = append(cells, line)
 	}
@@ -162,10 +196,10 @@ func (m *Matrix) Table(suite, heading string) string {
 }
 
 // entry sums up a row in one engine.
-func (m *Matrix) entry(suite, row, engine string) string {
+func (m *Matrix) entry(suite, server, row, engine string) string {
 	passed, failed, lost, leftOut, found := 0, 0, 0, false, false
 	for _, r := range m.Results {
-		if r.Suite == suite && r.Row == row && r.Engine == engine {
+		if r.Suite == suite && r.Server == server && r.Row == row && r.Engine == engine {
 			found = true
 			passed += r.Passed
 			failed += len(r.Failed)
@@ -191,7 +225,7 @@ func (m *Matrix) entry(suite, row, engine string) string {
 // browser.
 func (m *Matrix) Brief() string {
 	return fmt.Sprintf("%s\n%s, %s. What each cell checks: [docs/browsers.md](docs/browsers.md).\n",
-		m.Table(SuiteCalls, "calls through `Wrap`"), versions(m.Servers), m.Date)
+		m.Tables("calls through `Wrap`"), versions(m.Servers), m.Date)
 }
 
 func versions(list []Version) string {
@@ -228,6 +262,12 @@ The calls:
 The settings:
 
 %s
+## Text responses
+
+What the two clients of gRPC-Web's text format make of 29 responses, well-formed and not. Each is recorded in
+textresponses_test.go, and the engines never differ.
+
+%s
 ## Names
 
 Each name that `+"`Wrap`"+` exposes is needed. Without it exactly those calls lose something that are known to need it, in the
@@ -236,7 +276,9 @@ way that is known, and all others see what they did before. The numbers are of c
 %s
 ## Refusals
 
-What a page may not do is not done: the handler does not run. The same requests reach it where there is no `+"`Wrap`"+`.
+The handler does not run for what a page may not do. The same requests reach it where there is no `+"`Wrap`"+`. Each is made
+from a page of the API's site and from a page of another site, over HTTP and over HTTPS with HTTP/2, with the cookies that the
+browser sends. A link to a documentation page, a page's own `+"`<link rel=prefetch>`"+` and calls that the policy allows work.
 
 %s
 ## Plain HTTP
@@ -245,10 +287,25 @@ Each works with a resource that permits it, and does not without.
 
 %s
 WebKitGTK uses fonts of every origin, permitted or not. Of the three, only Chromium streams uploads.
-`,
+
+## REST
+
+Pages call the bindings of proto/acme/library/v1 with plain fetch, through gateways behind one `+"`Wrap`"+`, over HTTP and over
+HTTPS with HTTP/2. The page that is listed sees the status, the body, and exactly the metadata that the gateway sends, under
+the gateway's names; a page of the API's own origin sees the same; pages that are not listed, of its site and of another,
+see nothing, and no method runs for them. No Resource is written by hand.
+
+%s
+Each attack runs the method where there is no `+"`Wrap`"+`, and runs nothing where there is one.
+
+%s
+With Links, pages of other sites can link to GET bindings. Without, the method does not run, and the Decision names Links.
+
+%s`,
 		m.Date, versions(m.Servers), versions(m.Clients), m.Cells(),
-		m.Table(SuiteCalls, "client"), bullets(m.Calls), bullets(m.Settings),
-		m.Table(SuiteNames, "without"), m.Table(SuiteRefusals, "request"), m.Table(SuiteResources, "use"))
+		m.Tables("calls"), bullets(m.Calls), bullets(m.Settings),
+		m.Table(SuiteText, "client"), m.Table(SuiteNames, "without"), m.Table(SuiteRefusals, "request"), m.Table(SuiteResources, "use"),
+		m.tables(SuiteBindings, "binding, through "), m.tables(SuiteBindingAttacks, "attack through "), m.tables(SuiteLinks, "link through "))
 }
 
 // The marks in the README between which Brief stands.

@@ -10,47 +10,51 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/corsrpc/corsrpc-go/corsrpc"
+	"github.com/corsrpc/corsrpc-go/internal/browsers"
 )
 
 func TestMatrix(t *testing.T) {
-	forEachEngine(t, func(ctx context.Context, t *testing.T, e *Engine) {
-		for _, s := range settings {
-			t.Run(s.name, func(t *testing.T) {
-				var cells []*cell
-				for _, c := range clients {
-					for i := range calls {
-						cells = append(cells, &cell{id: len(cells), client: c, call: &calls[i]})
-					}
-				}
-				run := runCells(ctx, t, e, s, cells)
-				for _, c := range cells {
-					row := Result{Suite: SuiteCalls, Row: c.title, Setting: s.title, Engine: e.Name}
-					check(t, row, c.call.name, func(t *testing.T) {
-						assert.Equal(t, run.expect(c), run.got[c.id])
-						// A client that keeps time may give up before anything arrives.
-						if c.deadline != missedDeadline || !c.keepsTime {
-							run.checkExchanges(t, c)
+	browsers.ForEach(t, func(ctx context.Context, t *testing.T, e *browsers.Engine) {
+		for _, served := range servers {
+			for _, s := range served.settings {
+				t.Run(served.name+"/"+s.name, func(t *testing.T) {
+					var cells []*cell
+					for _, c := range served.clients {
+						for _, k := range served.callsOf(s, c) {
+							cells = append(cells, &cell{id: len(cells), client: c, call: k})
 						}
-					})
-				}
-			})
+					}
+					run := runCells(ctx, t, e, served, s, cells)
+					for _, c := range cells {
+						row := Result{Suite: SuiteCalls, Row: c.title, Server: served.name, Setting: s.title, Engine: e.Name}
+						check(t, row, c.call.name, func(t *testing.T) {
+							assert.Equal(t, run.expect(c), run.got[c.id])
+							// A client that keeps time may give up before anything arrives.
+							if c.deadline != missedDeadline || !c.keepsTime {
+								run.checkExchanges(t, c)
+							}
+						})
+					}
+				})
+			}
 		}
 	})
 }
 
 // A run is what came of the cells.
 type run struct {
-	engine       *Engine
+	engine       *browsers.Engine
+	server       *server
 	setting      *setting
-	page         string // its origin
+	page, base   string // the origins of the page and of the server
 	got          map[int]seen
 	outer, inner *recorder // around Wrap, and inside of it
 }
 
-// runCells has the browser make the calls, from a page, to the shop behind Wrap.
-func runCells(ctx context.Context, t *testing.T, e *Engine, s *setting, cells []*cell) *run {
+// runCells lets the browser make the calls, from a page, to the shop behind Wrap.
+func runCells(ctx context.Context, t *testing.T, e *browsers.Engine, served *server, s *setting, cells []*cell) *run {
 	t.Helper()
-	r := &run{engine: e, setting: s, got: map[int]seen{}, outer: newRecorder(), inner: newRecorder()}
+	r := &run{engine: e, server: served, setting: s, got: map[int]seen{}, outer: newRecorder(), inner: newRecorder()}
 	var id *identity
 	if s.tls {
 		id = newIdentity(t)
@@ -63,20 +67,31 @@ func runCells(ctx context.Context, t *testing.T, e *Engine, s *setting, cells []
 		apiSite := listen(t, id, s.api)
 		sites, base = append(sites, apiSite), apiSite.origin(s.api)
 	}
-	origins := make([]string, len(s.origins))
-	for i, origin := range s.origins {
-		origins[i] = strings.NewReplacer("{page}", r.page, "{port}", pageSite.port).Replace(origin)
+	resolve := func(entries []string) []string {
+		origins := make([]string, len(entries))
+		for i, entry := range entries {
+			origins[i] = strings.NewReplacer("{page}", r.page, "{port}", pageSite.port).Replace(entry)
+		}
+		return origins
 	}
+	origins := resolve(s.origins)
+	r.base = base
 	policy, err := corsrpc.New(corsrpc.Config{
 		Origins:     origins,
 		Credentials: s.credentials == "include",
-		Audiences:   map[string][]string{"storefront": origins},
+		Audiences:   map[string][]string{"storefront": origins, "backoffice": {}},
+		ExplainTo:   resolve(s.explainTo),
 		// No browser is to answer a preflight from its cache: what they keep, and
 		// for how long, differs.
 		MaxAge: -1,
+		REST:   corsrpc.RESTNone, // the library, which is linked too, is not served here
 	})
 	require.NoError(t, err)
-	wrapped := policy.Wrap(r.inner.note(authenticate(s.cookie, slowShop())))
+	shop := r.inner.note(authenticate(s.cookie, served.handler()))
+	wrapped := policy.Wrap(shop)
+	if s.wrap != nil {
+		wrapped = s.wrap(r.page, shop)
+	}
 	job := make([]map[string]any, len(cells))
 	for i, c := range cells {
 		job[i] = c.job(base, s)
@@ -90,11 +105,16 @@ func runCells(ctx context.Context, t *testing.T, e *Engine, s *setting, cells []
 	for _, site := range sites {
 		site.serve(mux)
 	}
-	b, err := e.Open(ctx, r.page+"/", id.trust(sites...))
+	b, err := e.Open(ctx, r.page+"/", browsers.Options{Trust: id.trust(sites...)})
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, b.Close()) }()
 	var report jobReport
-	require.NoError(t, page.Report(b, &report), "%s", b.Output())
+	err = page.Report(b, &report)
+	if served.throws != "" {
+		require.ErrorContains(t, err, served.throws)
+		return r
+	}
+	require.NoError(t, err, "%s", b.Output())
 	for _, c := range report.Calls {
 		r.got[c.ID] = c.Seen.canonical(t, cells[c.ID].call)
 	}
@@ -104,7 +124,7 @@ func runCells(ctx context.Context, t *testing.T, e *Engine, s *setting, cells []
 
 // expect returns what the page is to see.
 func (r *run) expect(c *cell) seen {
-	a := answerOf(c.client, c.call)
+	a := r.server.answer(c.client, c.call)
 	if c.unpermitted && c.plain != nil {
 		a = withheldAnswer(r.engine)
 	}

@@ -24,9 +24,10 @@ func niceGRPCWebSees(k *call, a answer) seen {
 	}
 	if a.status != http.StatusOK {
 		name := map[int]string{
-			http.StatusUnauthorized: "UNAUTHENTICATED",
-			http.StatusForbidden:    "PERMISSION_DENIED",
-			http.StatusNotFound:     "UNIMPLEMENTED",
+			http.StatusUnauthorized:            "UNAUTHENTICATED",
+			http.StatusForbidden:               "PERMISSION_DENIED",
+			http.StatusNotFound:                "UNIMPLEMENTED",
+			http.StatusHTTPVersionNotSupported: "UNKNOWN",
 		}[a.status]
 		return fail(seen{Header: a.header}, connect.CodeUnknown,
 			fmt.Sprintf("Transport error: /%s %s: Received HTTP %d response: %s", k.fullName(k.procedure), name, a.status, a.text))

@@ -8,24 +8,26 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+
+	"github.com/corsrpc/corsrpc-go/internal/browsers"
 )
 
 //go:embed page
 var pageFiles embed.FS
 
 // A Page is a handler of a page that does one job and reports what came of it.
-// web/src has its code.
+// web/browsertest has its code.
 type Page struct {
 	files   http.Handler
 	job     []byte
-	cookie  *http.Cookie
+	cookies []*http.Cookie
 	reports chan json.RawMessage
 	next    chan string
 }
 
 // NewPage returns a page that does this job, which is anything that JSON can
-// carry. cookie is set with the page, unless it is nil.
-func NewPage(job any, cookie *http.Cookie) *Page {
+// carry. The cookies are set with the page.
+func NewPage(job any, cookies ...*http.Cookie) *Page {
 	files, err := fs.Sub(pageFiles, "page")
 	if err != nil {
 		panic(err) // the directory is embedded
@@ -34,7 +36,7 @@ func NewPage(job any, cookie *http.Cookie) *Page {
 	if err != nil {
 		panic(err)
 	}
-	return &Page{http.FileServerFS(files), text, cookie, make(chan json.RawMessage, 1), make(chan string, 1)}
+	return &Page{http.FileServerFS(files), text, cookies, make(chan json.RawMessage, 1), make(chan string, 1)}
 }
 
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -61,8 +63,10 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 		}
 	default:
-		if p.cookie != nil && r.URL.Path == "/" {
-			http.SetCookie(w, p.cookie)
+		if r.URL.Path == "/" {
+			for _, cookie := range p.cookies {
+				http.SetCookie(w, cookie)
+			}
 		}
 		p.files.ServeHTTP(w, r)
 	}
@@ -70,11 +74,11 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // Report waits for the page to be done and decodes what it reports into v. It
 // fails when the browser ends before that, as it does when its context is done.
-func (p *Page) Report(b *Browser, v any) error {
+func (p *Page) Report(b *browsers.Browser, v any) error {
 	var report json.RawMessage
 	select {
 	case report = <-p.reports:
-	case <-b.process.ended:
+	case <-b.Done():
 		return fmt.Errorf("the browser ended before the page had reported; it printed:\n%s", b.Output())
 	}
 	var failed struct{ Failure string }

@@ -2,6 +2,7 @@ package browsertest
 
 import (
 	"net/http"
+	"strconv"
 
 	"connectrpc.com/connect"
 )
@@ -24,8 +25,8 @@ func protobufTSSees(k *call, a answer) seen {
 		return fail(googleCode(a.status), a.statusText, got.Header)
 	}
 	inHeader, headerHasStatus := a.header["grpc-status"]
-	if headerHasStatus && inHeader != "0" {
-		return fail(k.code, protobufTSMessage(k.code, a.header), got.Header)
+	if code, err := strconv.Atoi(inHeader); err == nil && code != 0 {
+		return fail(connect.Code(code), protobufTSMessage(connect.Code(code), a.header), got.Header)
 	}
 	got.Messages = texts(a.messages)
 	switch inTrailer := a.trailer["grpc-status"]; {
@@ -59,4 +60,5 @@ var grpcCodeNames = map[connect.Code]string{
 	connect.CodeFailedPrecondition: "FAILED_PRECONDITION",
 	connect.CodeUnauthenticated:    "UNAUTHENTICATED",
 	connect.CodeDeadlineExceeded:   "DEADLINE_EXCEEDED",
+	connect.CodeUnimplemented:      "UNIMPLEMENTED",
 }

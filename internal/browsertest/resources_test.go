@@ -18,12 +18,13 @@ import (
 	"golang.org/x/image/font/gofont/goregular"
 
 	"github.com/corsrpc/corsrpc-go/corsrpc"
+	"github.com/corsrpc/corsrpc-go/internal/browsers"
 )
 
 // A use is one of something on another origin that is no procedure. The methods
 // are those of the requests that arrive: OPTIONS for a preflight.
 type use struct {
-	as   string // as web/src/resources.ts has it
+	as   string // as web/browsertest/resources.ts has it
 	path string
 
 	// With a resource that permits it all, with one that permits the origin and
@@ -101,12 +102,14 @@ const (
 // Fonts, pixels, uploads and the like work where a resource permits them, and do
 // not where none does.
 func TestResources(t *testing.T) {
-	forEachEngine(t, func(ctx context.Context, t *testing.T, e *Engine) {
+	browsers.ForEach(t, func(ctx context.Context, t *testing.T, e *browsers.Engine) {
 		// Uploads are streamed over HTTP/2 only.
 		id := newIdentity(t)
 		pages, api := listen(t, id, "localhost"), listen(t, id, "127.0.0.1")
 		origins := []string{pages.origin("localhost")}
 		policy, err := corsrpc.New(corsrpc.Config{
+			REST:      corsrpc.RESTNone, // of acme.library, which this server does not have
+			Audiences: map[string][]string{"storefront": {}, "backoffice": {}},
 			Resources: map[string]corsrpc.Resource{
 				"/full/": {
 					Origins: origins, Methods: []string{"PUT"}, RequestHeaders: []string{"Content-Type"}, ResponseHeaders: []string{"ETag"},
@@ -126,9 +129,9 @@ func TestResources(t *testing.T) {
 				jobs = append(jobs, map[string]string{"as": u.as, "url": url})
 			}
 		}
-		page := NewPage(map[string]any{"resources": jobs}, nil)
+		page := NewPage(map[string]any{"resources": jobs})
 		pages.serve(page)
-		b, err := e.Open(ctx, pages.origin("localhost")+"/", id.trust(pages, api))
+		b, err := e.Open(ctx, pages.origin("localhost")+"/", browsers.Options{Trust: id.trust(pages, api)})
 		require.NoError(t, err)
 		defer func() { assert.NoError(t, b.Close()) }()
 		var report jobReport
@@ -137,7 +140,7 @@ func TestResources(t *testing.T) {
 
 		for i, u := range uses {
 			row := Result{Suite: SuiteResources, Row: u.as, Engine: e.Name}
-			if u.as == streamedUpload && e != chromium && report.Resources[3*i] == "unsupported" {
+			if u.as == streamedUpload && e != browsers.Chromium && report.Resources[3*i] == "unsupported" {
 				matrix.LeaveOut(row)
 				continue
 			}
@@ -162,14 +165,14 @@ func TestResources(t *testing.T) {
 	})
 }
 
-func (u *use) checkOutcome(t *testing.T, e *Engine, want, got string) {
+func (u *use) checkOutcome(t *testing.T, e *browsers.Engine, want, got string) {
 	t.Helper()
 	switch want {
 	case blockedFetch:
 		want = "TypeError: " + withheldAnswer(e).blocked
 	case refusedFont:
 		want = "error"
-		if e == webKit {
+		if e == browsers.WebKit {
 			// It asks for fonts in no-cors mode, against CSS Fonts, section
 			// 4.8.2, and uses them as they come.
 			want = "loaded"

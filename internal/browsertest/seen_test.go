@@ -16,7 +16,7 @@ import (
 )
 
 // Seen is all that a client hands over of one call, as the page reports it; see
-// web/src/cell.ts. Messages and details are canonical JSON.
+// web/browsertest/cell.ts. Messages and details are canonical JSON.
 type seen struct {
 	Messages []string
 	Header   map[string]string // nil: not handed over
@@ -32,11 +32,12 @@ type seenError struct {
 	Metadata map[string]string // nil: there is none
 }
 
-// A jobReport is what a page reports of its job; see web/src/main.ts.
+// A jobReport is what a page reports of its job; see web/browsertest/main.ts.
 type jobReport struct {
 	Calls     []reportedCall
 	Attacks   []string
 	Resources []string
+	Rest      []restReport
 }
 
 type reportedCall struct {

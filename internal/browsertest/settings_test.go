@@ -1,5 +1,7 @@
 package browsertest
 
+import "net/http"
+
 // A setting is how page and server stand to each other.
 type setting struct {
 	name, title string
@@ -9,7 +11,11 @@ type setting struct {
 	// origins are what the policy lists, with {page} for the page's origin and
 	// {port} for its port; none where it does not have to.
 	origins []string
-	cookie  bool // the calls carry the session cookie
+	// explainTo are the origins to which the policy explains, likewise.
+	explainTo []string
+	// wrap, if not nil, stands in place of Wrap for a page of this origin.
+	wrap   func(page string, shop http.Handler) http.Handler
+	cookie bool // the calls carry the session cookie
 }
 
 const sessionCookie = "session=ada"

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/corsrpc/corsrpc-go/internal/browsers"
 )
 
 // A site is a server that is reached by several names for this machine, each of
@@ -97,11 +99,11 @@ func newIdentity(t *testing.T) *identity {
 }
 
 // trust makes browsers accept the identity at these sites. It is nil for nil.
-func (id *identity) trust(sites ...*site) *Trust {
+func (id *identity) trust(sites ...*site) *browsers.Trust {
 	if id == nil {
 		return nil
 	}
-	trust := &Trust{Certificate: id.pair.Leaf}
+	trust := &browsers.Trust{Certificate: id.pair.Leaf}
 	for _, s := range sites {
 		for _, name := range s.names {
 			trust.Hosts = append(trust.Hosts, s.host(name))

@@ -15,9 +15,7 @@ const slowProduct = "slow"
 
 type requestContextKey struct{}
 
-// slowShop is the shop with a product that is not found in time: the call takes
-// until its deadline, or, if the client keeps time itself, until the client has
-// given up.
+// slowShop is the shop with a product that is not found in time.
 func slowShop() http.Handler {
 	slow := connect.UnaryInterceptorFunc(func(next connect.UnaryFunc) connect.UnaryFunc {
 		return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
@@ -25,15 +23,21 @@ func slowShop() http.Handler {
 			if !ok || wanted.GetProductId() != slowProduct {
 				return next(ctx, req)
 			}
-			wait := ctx
-			if cell, _ := ctx.Value(requestContextKey{}).(requestContext); cell.clientKeepsTime {
-				wait = cell.Context
-			}
-			<-wait.Done()
-			return nil, ctx.Err()
+			return nil, waitFor(ctx)
 		}
 	})
 	return shop.NewHandler(connect.WithInterceptors(slow))
+}
+
+// waitFor waits until the call's deadline or, if the client keeps time itself,
+// until the client has given up, and returns the context's error.
+func waitFor(ctx context.Context) error {
+	wait := ctx
+	if cell, _ := ctx.Value(requestContextKey{}).(requestContext); cell.clientKeepsTime {
+		wait = cell.Context
+	}
+	<-wait.Done()
+	return ctx.Err()
 }
 
 // A requestContext is that of the HTTP request, which ends when the client is

@@ -1,9 +1,9 @@
-// Package expose works out which fields of one answer pages could not read by
-// the static lists alone, and takes foreign Access-Control-* fields out of it.
+// Package expose finds the headers of one response that pages could not read by
+// the static lists alone, and removes foreign Access-Control-* headers from it.
 //
-// It knows header fields and the protocol tables, and no RPC framework: an
-// adapter says which fields an answer has, and where they stood before the
-// handler ran.
+// It knows header names and the protocol tables, and no RPC framework. What
+// differs between frameworks stays in their adapters: where the headers of a
+// response are, when they are sent, and which of them the framework drops.
 package expose
 
 import (
@@ -11,27 +11,27 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/corsrpc/corsrpc-go/internal/field"
+	"github.com/corsrpc/corsrpc-go/internal/headername"
 	"github.com/corsrpc/corsrpc-go/internal/protocol"
 )
 
-// Header is the field in which an answer lists what pages may read.
+// Header is the header in which a response lists what pages can read.
 const Header = "Access-Control-Expose-Headers"
 
-// Readable reports whether a page may come to read the answer to a request.
-// Pages that need permission send Origin. The answer to a GET may reach them
-// from a cache, whoever asked for it first: so that it is the same for every
-// caller, a GET counts with and without.
-func Readable(method string, header http.Header) bool {
-	return len(header["Origin"]) > 0 || method == http.MethodGet
+// Readable reports whether a page can get to read the response to a request
+// with this method and these lines of Origin. Pages that need permission send
+// Origin. The response to a GET can reach them from a cache, whoever requested
+// it first, so every GET counts, and the response is the same for all.
+func Readable(method string, origins []string) bool {
+	return len(origins) > 0 || method == http.MethodGet
 }
 
-// A Static knows what the static lists expose. *corsrpc.Policy is one.
+// A Static reports what the static lists expose. *corsrpc.Policy is one.
 type Static interface {
 	Exposes(procedure, name string) bool
 }
 
-// Names collect what the static lists of a procedure lack.
+// Names collects the names that the static lists of a procedure lack.
 type Names struct {
 	Static    Static
 	Procedure string
@@ -39,48 +39,75 @@ type Names struct {
 	missing []string
 }
 
-// Add adds the names, each after the prefix, of those fields that pages cannot
-// read by the static lists.
-//
-// It leaves out fields that are not sent, those that stood there on entry with
-// the same lines, cookies, which no page may read, Access-Control-* itself,
-// and what no page needs. A name that is no token is left out too: net/http
-// does not send it, and a browser that found it in a list would ignore the
-// whole list.
-func (n *Names) Add(prefix string, fields, onEntry http.Header) {
-	for name, lines := range fields {
-		if len(lines) == 0 || slices.Equal(lines, onEntry[name]) {
-			continue
-		}
-		inAnswer := strings.ToLower(prefix + name) // once: sets look names up as they are, if they are in lower case
-		name = inAnswer[len(prefix):]
-		if field.IsForbiddenResponse(name) || field.IsAccessControl(name) || unneeded.Has(name) || !field.IsToken(name) {
-			continue
-		}
-		if !n.Static.Exposes(n.Procedure, inAnswer) {
-			n.missing = append(n.missing, inAnswer)
+// Add adds the names, each after the prefix, of those headers that pages cannot
+// read by the static lists. It leaves out headers that had the same lines on
+// entry, and what [Names.AddHeader] leaves out.
+func (n *Names) Add(prefix string, header, onEntry http.Header) {
+	for name, lines := range header {
+		if !slices.Equal(lines, onEntry[name]) {
+			n.AddHeader(prefix, name, lines)
 		}
 	}
+}
+
+// AddHeader is Add for one header that was not there on entry.
+//
+// It leaves out a header without lines, which is not sent; cookies, which no
+// browser shows to pages; Access-Control-* itself; and what no page needs. A
+// name that is not a token is left out too: net/http does not send it, and a
+// browser ignores a list with such a name.
+func (n *Names) AddHeader(prefix, name string, lines []string) {
+	if len(lines) == 0 {
+		return
+	}
+	sent := strings.ToLower(prefix + name) // once: sets look names up as they are, if they are in lower case
+	name = sent[len(prefix):]
+	if headername.IsForbiddenResponse(name) || headername.IsAccessControl(name) || unneeded.Has(name) || !headername.IsToken(name) {
+		return
+	}
+	if !n.Static.Exposes(n.Procedure, sent) {
+		n.missing = append(n.missing, sent)
+	}
+}
+
+// FormOf returns the form in which responses of a protocol carry trailers. Both
+// versions of Connect have the same names for protocols. For an unknown name it
+// returns the zero form, whose trailers pages cannot read.
+func FormOf(protocolName string, unary bool) protocol.TrailerForm {
+	var p *protocol.Protocol
+	switch protocolName {
+	case "connect":
+		p = &protocol.Connect
+	case "grpcweb":
+		p = &protocol.GRPCWeb
+	case "grpc":
+		p = &protocol.GRPC
+	default: // of a later release of Connect
+		return protocol.TrailerForm{}
+	}
+	if unary {
+		return p.UnaryTrailers
+	}
+	return p.StreamTrailers
 }
 
 // Line returns a value for [Header] that lists the names, or "" if there are
 // none.
 func (n *Names) Line() string {
 	for i, name := range n.missing {
-		n.missing[i] = field.Canonical(name)
+		n.missing[i] = headername.Canonical(name)
 	}
 	slices.Sort(n.missing)
 	n.missing = slices.Compact(n.missing)
 	return strings.Join(n.missing, ", ")
 }
 
-// unneeded are the names of fields that clients read for themselves, if
-// anything does: the protocols' own, those that describe the connection or the
-// form of the content, and those that speak to caches.
+// unneeded are the names of headers that no page needs: the protocols' own,
+// and those about the connection, the encoding of the content and caches.
 //
-// What a protocol's clients do have to read, such as Grpc-Status, the static
-// lists hold wherever the protocol is on.
-var unneeded = func() field.Set {
+// What a protocol's clients do have to read, such as Grpc-Status, is in the
+// static lists wherever the protocol is on.
+var unneeded = func() headername.Set {
 	names := []string{
 		"Accept-Encoding",
 		"Accept-Post",
@@ -99,40 +126,40 @@ var unneeded = func() field.Set {
 	for _, p := range []protocol.Protocol{protocol.Connect, protocol.GRPCWeb, protocol.GRPC} {
 		names = slices.Concat(names, p.RequestHeaders, p.ResponseHeaders)
 	}
-	return field.NewSet(names)
+	return headername.NewSet(names)
 }()
 
-// Strip makes the Access-Control-* fields what they were on entry: what a
+// Strip makes the Access-Control-* headers what they were on entry: what a
 // handler added is gone, what it overwrote or removed is back.
-func Strip(fields, onEntry http.Header) {
-	for name := range fields {
-		if _, own := onEntry[name]; !own && field.IsAccessControl(name) {
-			delete(fields, name)
+func Strip(header, onEntry http.Header) {
+	for name := range header {
+		if _, own := onEntry[name]; !own && headername.IsAccessControl(name) {
+			delete(header, name)
 		}
 	}
 	for name, lines := range onEntry {
-		if field.IsAccessControl(name) && !slices.Equal(fields[name], lines) {
-			fields[name] = slices.Clone(lines)
+		if headername.IsAccessControl(name) && !slices.Equal(header[name], lines) {
+			header[name] = slices.Clone(lines)
 		}
 	}
 }
 
-// Without returns fields without Access-Control-*: fields itself if there are
-// none in it, otherwise a copy, which has the same lines. It never changes
-// fields, so they may be shared between calls.
-func Without[Fields ~map[string][]string](fields Fields) Fields {
-	for name := range fields {
-		if field.IsAccessControl(name) {
-			return copyWithout(fields)
+// Without returns the header without Access-Control-*: the header itself if it
+// has none, otherwise a copy of the rest. It never changes the header, so calls
+// can share it.
+func Without[H ~map[string][]string](header H) H {
+	for name := range header {
+		if headername.IsAccessControl(name) {
+			return copyWithout(header)
 		}
 	}
-	return fields
+	return header
 }
 
-func copyWithout[Fields ~map[string][]string](fields Fields) Fields {
-	rest := make(Fields, len(fields))
-	for name, lines := range fields {
-		if !field.IsAccessControl(name) {
+func copyWithout[H ~map[string][]string](header H) H {
+	rest := make(H, len(header))
+	for name, lines := range header {
+		if !headername.IsAccessControl(name) {
 			rest[name] = slices.Clip(lines)
 		}
 	}

@@ -4,9 +4,12 @@ import (
 	"net/http"
 	"testing"
 
+	"connectrpc.com/connect"
+	connectv2 "connectrpc.com/connect/v2"
 	"github.com/stretchr/testify/assert"
 
 	"github.com/corsrpc/corsrpc-go/internal/expose"
+	"github.com/corsrpc/corsrpc-go/internal/protocol"
 )
 
 // lists are static lists: names in lower case by procedure.
@@ -75,6 +78,29 @@ func TestNamesOfSeveralParts(t *testing.T) {
 	assert.Equal(t, "Trailer-X-B, X-A, X-B", names.Line())
 }
 
+func TestFormOf(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		protocol string
+		unary    bool
+		want     protocol.TrailerForm
+	}{
+		{connect.ProtocolConnect, true, protocol.Connect.UnaryTrailers},
+		{connect.ProtocolConnect, false, protocol.Connect.StreamTrailers},
+		{connect.ProtocolGRPCWeb, true, protocol.GRPCWeb.UnaryTrailers},
+		{connect.ProtocolGRPCWeb, false, protocol.GRPCWeb.StreamTrailers},
+		{connect.ProtocolGRPC, true, protocol.GRPC.UnaryTrailers},
+		{connect.ProtocolGRPC, false, protocol.GRPC.StreamTrailers},
+		{connectv2.ProtocolNameConnect, true, protocol.Connect.UnaryTrailers},
+		{connectv2.ProtocolNameGRPCWeb, true, protocol.GRPCWeb.UnaryTrailers},
+		{connectv2.ProtocolNameGRPC, true, protocol.GRPC.UnaryTrailers},
+		{"quic-rpc", true, protocol.TrailerForm{}},
+		{"", false, protocol.TrailerForm{}},
+	} {
+		assert.Equal(t, row.want, expose.FormOf(row.protocol, row.unary), "%s, unary: %t", row.protocol, row.unary)
+	}
+}
+
 func TestReadable(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
@@ -90,7 +116,7 @@ func TestReadable(t *testing.T) {
 		{"a GET from a page", "GET", http.Header{"Origin": {"https://app.example.com"}}, true},
 		{"a GET from anyone", "GET", nil, true},
 	} {
-		assert.Equal(t, row.want, expose.Readable(row.method, row.header), row.name)
+		assert.Equal(t, row.want, expose.Readable(row.method, row.header["Origin"]), row.name)
 	}
 }
 

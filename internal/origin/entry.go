@@ -33,10 +33,10 @@ type Entry struct {
 //	chrome-extension://id      another scheme: exactly these bytes
 //	*                          any origin, null included
 //
-// An entry must be what a browser sends, to the byte. The error says what is
-// wrong with it and, where there is one, which entry to write instead.
+// An entry must be what a browser sends, to the byte. The error is what is wrong
+// with it and, if there is one, which entry to write instead.
 func Parse(s string) (Entry, error) {
-	entry, err := parse(s)
+	entry, err := Check(s)
 	if err == nil {
 		return entry, nil
 	}
@@ -46,14 +46,16 @@ func Parse(s string) (Entry, error) {
 	return Entry{}, err
 }
 
-func parse(s string) (Entry, error) {
+// Check is [Parse] without the search for an entry to write instead, which
+// takes twenty times as long: for origins that come from the network.
+func Check(s string) (Entry, error) {
 	switch s {
 	case "*":
 		return Entry{text: s, any: true}, nil
 	case "":
-		return Entry{}, errors.New("is empty; write scheme://host, as https://app.example.com")
+		return Entry{}, errors.New("is empty: write scheme://host, such as https://app.example.com")
 	case "null":
-		return Entry{}, errors.New("stands for every sandboxed frame and every local file of every site alike, so it cannot be listed; serve the page from an https origin")
+		return Entry{}, errors.New("is the origin of every sandboxed frame and every local file, whatever the site, so it cannot be listed: serve the page from an https origin")
 	}
 	if !utf8.ValidString(s) {
 		return Entry{}, errors.New("is not UTF-8 text")
@@ -64,17 +66,17 @@ func parse(s string) (Entry, error) {
 		}
 	}
 	if strings.Contains(s, ",") {
-		return Entry{}, errors.New("is a list; write one origin an element")
+		return Entry{}, errors.New("is a list: put each origin in its own list element")
 	}
 	name, rest, found := strings.Cut(s, "://")
 	if !found {
-		return Entry{}, errors.New("has no scheme; an origin is scheme://host")
+		return Entry{}, errors.New("has no scheme: an origin is scheme://host")
 	}
 	if !isScheme(name) {
 		if strings.TrimSpace(name) != name {
 			return Entry{}, checkExtras(name)
 		}
-		return Entry{}, errors.New("has a scheme that browsers do not write so: lower-case letters first, then also digits, +, - and dots")
+		return Entry{}, errors.New("has a scheme that is not valid: begin it with a lower-case letter, then use lower-case letters, digits, +, - and dots")
 	}
 	if err := checkExtras(rest); err != nil {
 		return Entry{}, err
@@ -90,12 +92,12 @@ func parse(s string) (Entry, error) {
 var refusedSchemes = map[string]string{
 	"file":       "is not an origin that browsers send: pages from files send null; serve them from http://localhost",
 	"data":       "is not an origin that browsers send: data URLs send null",
-	"blob":       "is not an origin that browsers send: a blob's origin is that of the page which made it; list that",
-	"about":      "is not an origin that browsers send: such a page has the origin of its opener; list that",
-	"filesystem": "is not an origin that browsers send: its origin is that of the page which made it; list that",
-	"javascript": "is not an origin that browsers send: its origin is that of the page; list that",
-	"ws":         "is not an origin that browsers send: the origin of a WebSocket is that of its page",
-	"wss":        "is not an origin that browsers send: the origin of a WebSocket is that of its page",
+	"blob":       "is not an origin that browsers send: a blob has the origin of the page that made it; list that one",
+	"about":      "is not an origin that browsers send: such a page has the origin of its opener; list that one",
+	"filesystem": "is not an origin that browsers send: it has the origin of the page that made it; list that one",
+	"javascript": "is not an origin that browsers send: it has the origin of the page; list that one",
+	"ws":         "is not an origin that browsers send: a WebSocket has the origin of its page; list that one",
+	"wss":        "is not an origin that browsers send: a WebSocket has the origin of its page; list that one",
 }
 
 func isScheme(s string) bool {
@@ -114,11 +116,11 @@ func checkExtras(rest string) error {
 	for _, r := range rest {
 		switch {
 		case r == '/' || r == '\\':
-			return errors.New("has a path; an origin ends after its host and port")
+			return errors.New("has a path: an origin ends after its host and port")
 		case r == '?':
-			return errors.New("has a query; an origin ends after its host and port")
+			return errors.New("has a query: an origin ends after its host and port")
 		case r == '#':
-			return errors.New("has a fragment; an origin ends after its host and port")
+			return errors.New("has a fragment: an origin ends after its host and port")
 		case r == '@':
 			return errors.New("has user information, which no origin has")
 		case r <= ' ' || r == 0x7f:
@@ -132,13 +134,13 @@ func checkExtras(rest string) error {
 
 func parseOther(s, rest string) (Entry, error) {
 	if strings.Contains(rest, "*") {
-		return Entry{}, errors.New("has a pattern, which only http and https origins may have; list each origin by itself")
+		return Entry{}, errors.New("has a pattern, which only http and https origins can have: list each origin by itself")
 	}
 	if rest == "" {
-		return Entry{}, errors.New("has no host; an origin is scheme://host")
+		return Entry{}, errors.New("has no host: an origin is scheme://host")
 	}
 	if strings.Trim(rest, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_~:[]") != "" {
-		return Entry{}, errors.New("has a host that browsers do not write so: letters, digits and .-_~:[] only")
+		return Entry{}, errors.New("has a host that is not valid: use letters, digits and .-_~:[] only")
 	}
 	return Entry{text: s}, nil
 }
@@ -165,38 +167,38 @@ func parseWeb(s string) (Entry, error) {
 	case isDefaultPort(entry.scheme, port):
 		return Entry{}, errors.New("names the scheme's default port, which browsers leave out")
 	case !isPort(entry.scheme, port):
-		return Entry{}, errors.New("has a port that browsers do not write so: a number from 1 to 65535 without leading zeros")
+		return Entry{}, errors.New("has a port that is not valid: write a number from 1 to 65535 without leading zeros")
 	}
 	return entry, nil
 }
 
 func checkHost(host string, subdomains bool) error {
-	const star = "has a * in a place that means nothing: it may stand for whole labels before the host (https://*.example.com) and for the port (http://localhost:*)"
+	const star = "has a * in a place where it means nothing: it can stand for whole labels before the host (https://*.example.com) and for the port (http://localhost:*)"
 	switch {
 	case host == "":
-		return errors.New("has no host; an origin is scheme://host")
+		return errors.New("has no host: an origin is scheme://host")
 	case strings.Contains(host, "*"):
 		return errors.New(star)
 	case host[0] == '[':
 		if subdomains {
-			return errors.New("has a pattern on an IP address, which has no subdomains; list the address itself")
+			return errors.New("has a pattern on an IP address, which has no subdomains: list the address itself")
 		}
 		if !isIPv6(host) {
-			return errors.New("has an IPv6 address that browsers do not write so: brackets, compressed, in lower case, without a zone")
+			return errors.New("has an IPv6 address in another form than browsers send: write it in brackets, compressed, in lower case, without a zone")
 		}
 		return nil
 	case strings.ToLower(host) != host:
 		return errors.New("has upper-case letters, which browsers write in lower case")
 	case strings.HasSuffix(host, "."):
-		return errors.New("ends its host in a dot: such an origin is another one than without")
+		return errors.New("has a host that ends in a dot, which makes it another origin than without")
 	case !isLabels(host):
 		return errors.New("has a host that is not labels of letters, digits, hyphens and underscores, each of 1 to 63 characters, separated by dots")
 	case endsInNumber(host) && subdomains:
-		return errors.New("has a pattern on an IP address, which has no subdomains; list the address itself")
+		return errors.New("has a pattern on an IP address, which has no subdomains: list the address itself")
 	case endsInNumber(host) && !isIPv4(host):
-		return errors.New("has a host that ends in a number and is no IPv4 address as browsers write it: four decimal numbers, as 127.0.0.1")
+		return errors.New("has a host that ends in a number and is not an IPv4 address as browsers send it: write four decimal numbers, such as 127.0.0.1")
 	case len(host) > maxHost, subdomains && len("x.")+len(host) > maxHost:
-		return errors.New("has a host longer than 253 characters, which no name on the internet is")
+		return errors.New("has a host longer than 253 characters, the limit of the DNS")
 	}
 	return nil
 }
@@ -227,7 +229,7 @@ func suggest(s string) (string, bool) {
 	default:
 		// The hosts of other schemes are not normalized (URL, "opaque host").
 		instead := name + "://" + u.Host
-		_, err = parse(instead)
+		_, err = Check(instead)
 		return instead, err == nil && !wildPort
 	}
 	if addr, err := netip.ParseAddr(host); err == nil && addr.Is6() {
@@ -256,7 +258,7 @@ func suggest(s string) (string, bool) {
 	case port != "" && !(name == "https" && port == "443" || name == "http" && port == "80"):
 		instead += ":" + port
 	}
-	_, err = parse(instead)
+	_, err = Check(instead)
 	return instead, err == nil
 }
 

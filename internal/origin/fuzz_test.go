@@ -159,7 +159,7 @@ func FuzzSet(f *testing.F) {
 				}
 				require.True(t, set.Covers(entries[j]))
 				for _, o := range hostile([]string{texts[i], texts[j]}, candidate) {
-					require.False(t, inner.Contains(o) && !outer.Contains(o), "%q covers %q but for %q", texts[i], texts[j], o)
+					require.False(t, inner.Contains(o) && !outer.Contains(o), "%q covers %q except for %q", texts[i], texts[j], o)
 				}
 			}
 		}

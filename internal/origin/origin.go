@@ -148,14 +148,18 @@ func isLoopback(host string) bool {
 }
 
 // SameHost reports whether an Origin names the host and port of a request's
-// own Host field. Schemes are ignored, since TLS may end at a proxy in front
+// own Host header. Schemes are ignored, since TLS may end at a proxy in front
 // of the server; so are the default ports of both, and the case of host, which
 // a proxy may have changed.
 func SameHost(origin, host string) bool {
 	_, own, ok := cutScheme(origin)
-	if !ok {
-		return false
-	}
+	return ok && EqualHosts(own, host)
+}
+
+// EqualHosts reports whether host is own, which is in lower case, whatever the
+// case of host, and with or without the default port of either scheme. An empty
+// host equals none.
+func EqualHosts(own, host string) bool {
 	own, host = trimDefaultPort(own), trimDefaultPort(host)
 	if len(own) != len(host) {
 		return false

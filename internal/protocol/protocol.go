@@ -1,7 +1,7 @@
 // Package protocol holds what is known of each RPC protocol's use of HTTP
-// fields, as data: what its clients send, which fields of an answer they must
-// read, and in which form an answer carries trailers. A further protocol is
-// one more table.
+// headers, as data: what its clients send, which headers of a response they must
+// read, and in which form a response carries trailers. Another protocol is one
+// more table.
 package protocol
 
 // A Protocol is the table of one RPC protocol. Tables are immutable.
@@ -9,15 +9,15 @@ type Protocol struct {
 	// Name is how people write it.
 	Name string
 	// RequestHeaders are the names that the protocol's clients may set on a
-	// request, but for those that are forbidden to scripts (TE,
-	// Accept-Encoding): also the ones that no browser client sends today, so
-	// that a client's next release is not refused.
+	// request, except those that are forbidden to scripts (TE,
+	// Accept-Encoding). They include names that no browser client sends today,
+	// so that a client's next release is not blocked.
 	RequestHeaders []string
-	// ResponseHeaders are the protocol's own fields that a client reads from
-	// the header section of an answer.
+	// ResponseHeaders are the protocol's own headers that a client reads from
+	// a response.
 	ResponseHeaders []string
 	// UnaryTrailers and StreamTrailers say how an application's trailers
-	// appear in the header section.
+	// appear among the headers.
 	UnaryTrailers, StreamTrailers TrailerForm
 	// Get is the method by which unary procedures without side effects may
 	// be called besides POST; empty where there is none.
@@ -27,25 +27,25 @@ type Protocol struct {
 	UnaryContentType, StreamContentType string
 }
 
-// A TrailerForm says how application trailers appear among the header fields
-// of an answer. The zero value means that they never do. Error metadata appears
+// A TrailerForm says how application trailers appear among the headers of a
+// response. The zero value means that they never do. Error metadata appears
 // wherever trailers do, always under its own names.
 type TrailerForm struct {
 	InHeader bool
 	Prefix   string // before the trailer's name
-	// TrailersOnly restricts InHeader to trailers-only answers: those that end
+	// TrailersOnly restricts InHeader to trailers-only responses: those that end
 	// without a message and have no application header.
 	TrailersOnly bool
 }
 
-// InAnswer reports whether an answer has its trailers among its header fields.
-func (f TrailerForm) InAnswer(trailersOnly bool) bool {
+// InResponse reports whether a response has its trailers among its headers.
+func (f TrailerForm) InResponse(trailersOnly bool) bool {
 	return f.InHeader && (trailersOnly || !f.TrailersOnly)
 }
 
 // Connect is the Connect protocol (https://connectrpc.com/docs/protocol).
 //
-// Unary answers carry trailers as header fields with a prefix; streams carry
+// Unary responses carry trailers as headers with a prefix; streams carry
 // them in the body.
 var Connect = Protocol{
 	Name: "Connect",
@@ -68,9 +68,9 @@ var Connect = Protocol{
 // GRPCWeb is gRPC-Web
 // (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md).
 //
-// Trailers are in the body, except in a trailers-only answer: there the status
-// and the trailers are header fields, under their own names. Every procedure
-// can answer so, by an error before the first message or by an empty stream.
+// Trailers are in the body, except in a trailers-only response: there the status
+// and the trailers are headers, under their own names. Every procedure can respond
+// so, with an error before the first message or with an empty stream.
 var GRPCWeb = Protocol{
 	Name: "gRPC-Web",
 	RequestHeaders: []string{
@@ -116,8 +116,11 @@ var GRPC = Protocol{
 	StreamContentType: "application/grpc+",
 }
 
+// Tables are all protocols.
+var Tables = []*Protocol{&Connect, &GRPCWeb, &GRPC}
+
 // TrailersInHeader returns the names under which these application trailers
-// appear among the header fields of a unary or streaming procedure's answers.
+// appear among the headers of a unary or streaming procedure's responses.
 func (p *Protocol) TrailersInHeader(unary bool, trailers []string) []string {
 	form := p.StreamTrailers
 	if unary {

@@ -7,7 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/corsrpc/corsrpc-go/internal/field"
+	"github.com/corsrpc/corsrpc-go/internal/headername"
+	"github.com/corsrpc/corsrpc-go/internal/httpmethod"
 	"github.com/corsrpc/corsrpc-go/internal/protocol"
 )
 
@@ -26,24 +27,24 @@ func TestTables(t *testing.T) {
 			assert.True(t, slices.IsSorted(list), "%s.%s: sorted", table.Name, what)
 			assert.Len(t, slices.Compact(slices.Clone(list)), len(list), "%s.%s: without duplicates", table.Name, what)
 			for _, name := range list {
-				assert.True(t, field.IsToken(name), "%s.%s: %q is a name", table.Name, what, name)
-				assert.Equal(t, field.Canonical(name), name, "%s.%s: canonical", table.Name, what)
-				assert.False(t, field.IsAccessControl(name), "%s.%s: %s belongs to CORS", table.Name, what, name)
+				assert.True(t, headername.IsToken(name), "%s.%s: %q is a name", table.Name, what, name)
+				assert.Equal(t, headername.Canonical(name), name, "%s.%s: canonical", table.Name, what)
+				assert.False(t, headername.IsAccessControl(name), "%s.%s: %s belongs to CORS", table.Name, what, name)
 			}
 		}
 		assert.NotEmpty(t, table.RequestHeaders, table.Name)
 		for _, name := range table.RequestHeaders {
-			assert.False(t, field.IsForbiddenRequest(name), "%s: scripts never set %s", table.Name, name)
+			assert.False(t, headername.IsForbiddenRequest(name), "%s: scripts never set %s", table.Name, name)
 		}
 		for _, name := range table.ResponseHeaders {
-			assert.False(t, field.IsSafelistedResponse(name), "%s: scripts always read %s", table.Name, name)
-			assert.False(t, field.IsForbiddenResponse(name), "%s: scripts never read %s", table.Name, name)
+			assert.False(t, headername.IsSafelistedResponse(name), "%s: scripts always read %s", table.Name, name)
+			assert.False(t, headername.IsForbiddenResponse(name), "%s: scripts never read %s", table.Name, name)
 		}
 		for _, form := range []protocol.TrailerForm{table.UnaryTrailers, table.StreamTrailers} {
 			assert.True(t, form.InHeader || form == protocol.TrailerForm{}, "%s: a form of what is never there", table.Name)
-			assert.True(t, form.Prefix == "" || field.IsToken(form.Prefix) && field.Canonical(form.Prefix) == form.Prefix, "%s: %q begins a name", table.Name, form.Prefix)
+			assert.True(t, form.Prefix == "" || headername.IsToken(form.Prefix) && headername.Canonical(form.Prefix) == form.Prefix, "%s: %q begins a name", table.Name, form.Prefix)
 		}
-		assert.True(t, table.Get == "" || field.IsSafelistedMethod(table.Get), "%s: a method that pages need no permission for", table.Name)
+		assert.True(t, table.Get == "" || httpmethod.IsSafelisted(table.Get), "%s: a method that pages need no permission for", table.Name)
 		for _, contentType := range []string{table.UnaryContentType, table.StreamContentType} {
 			assert.True(t, strings.HasPrefix(contentType, "application/"), "%s: %s", table.Name, contentType)
 		}
@@ -82,8 +83,8 @@ func TestRequestHeadersOfEveryClient(t *testing.T) {
 	} {
 		t.Run(test.client, func(t *testing.T) {
 			t.Parallel()
-			coverage, name := field.NewSet(test.protocol.RequestHeaders).Covers([]string{test.accessControlRequestHeaders})
-			assert.Equal(t, field.Covered, coverage, name)
+			coverage, name := headername.NewSet(test.protocol.RequestHeaders).Covers([]string{test.accessControlRequestHeaders})
+			assert.Equal(t, headername.Covered, coverage, name)
 		})
 	}
 }
@@ -119,7 +120,7 @@ func TestTrailersInHeader(t *testing.T) {
 }
 
 // Which answers have their trailers among the header fields.
-func TestTrailerFormInAnswer(t *testing.T) {
+func TestTrailerFormInResponse(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name                  string
@@ -133,8 +134,8 @@ func TestTrailerFormInAnswer(t *testing.T) {
 		{"gRPC, unary", protocol.GRPC.UnaryTrailers, false, false},
 		{"gRPC, stream", protocol.GRPC.StreamTrailers, false, false},
 	} {
-		assert.Equal(t, test.ordinary, test.form.InAnswer(false), test.name)
-		assert.Equal(t, test.trailerOnly, test.form.InAnswer(true), test.name)
+		assert.Equal(t, test.ordinary, test.form.InResponse(false), test.name)
+		assert.Equal(t, test.trailerOnly, test.form.InResponse(true), test.name)
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"connectrpc.com/connect"
+	connectv2 "connectrpc.com/connect/v2"
+	"connectrpc.com/connect/v2/connecthttp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
@@ -21,7 +23,7 @@ import (
 
 func TestShop(t *testing.T) {
 	t.Parallel()
-	connectURL := serveConnect(t)
+	connectURL, v2URL := serveConnect(t, shop.NewHandler()), serveConnect(t, newV2Handler())
 	http1 := transport(t, func(p *http.Protocols) { p.SetHTTP1(true) })
 	http2 := transport(t, func(p *http.Protocols) { p.SetUnencryptedHTTP2(true) })
 
@@ -43,6 +45,13 @@ func TestShop(t *testing.T) {
 		{name: "grpc-go", callers: grpcCallers(dial(t, connectURL))},
 		{name: "grpc-go to grpc-go", callers: grpcCallers(dial(t, serveGRPC(t)))},
 		{name: "connect-go, gRPC, to grpc-go", callers: connectCallers(http2, serveGRPC(t), connect.WithGRPC()), trailersOnly: true},
+		{name: "connect-go to v2, Connect, HTTP/1.1", callers: connectCallers(http1, v2URL), halfDuplex: true},
+		{name: "connect-go to v2, Connect with JSON and GET, HTTP/1.1", callers: connectCallers(http1, v2URL, connect.WithProtoJSON(), connect.WithHTTPGet()), halfDuplex: true},
+		{name: "connect-go to v2, gRPC-Web, HTTP/1.1", callers: connectCallers(http1, v2URL, connect.WithGRPCWeb()), halfDuplex: true, trailersOnly: true},
+		{name: "connect-go to v2, Connect, HTTP/2", callers: connectCallers(http2, v2URL)},
+		{name: "connect-go to v2, gRPC-Web, HTTP/2", callers: connectCallers(http2, v2URL, connect.WithGRPCWeb()), trailersOnly: true},
+		{name: "connect-go to v2, gRPC", callers: connectCallers(http2, v2URL, connect.WithGRPC())},
+		{name: "grpc-go to v2", callers: grpcCallers(dial(t, v2URL))},
 	} {
 		t.Run(client.name, func(t *testing.T) {
 			t.Parallel()
@@ -91,9 +100,18 @@ func union(metadata ...map[string]string) map[string]string {
 	return all
 }
 
-func serveConnect(t *testing.T) string {
+// newV2Handler returns the shop as Connect v2 serves it.
+func newV2Handler() http.Handler {
+	server := connectv2.NewServer()
+	shop.RegisterV2(server)
+	mux := http.NewServeMux()
+	connecthttp.Mount(mux, server)
+	return mux
+}
+
+func serveConnect(t *testing.T, handler http.Handler) string {
 	t.Helper()
-	server := httptest.NewUnstartedServer(shop.NewHandler())
+	server := httptest.NewUnstartedServer(handler)
 	server.Config.Protocols = new(http.Protocols)
 	server.Config.Protocols.SetHTTP1(true)
 	server.Config.Protocols.SetUnencryptedHTTP2(true)

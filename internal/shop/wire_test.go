@@ -15,6 +15,7 @@ import (
 
 	shopv1 "github.com/corsrpc/corsrpc-go/internal/gen/acme/shop/v1"
 	"github.com/corsrpc/corsrpc-go/internal/gen/acme/shop/v1/shopv1connect"
+	"github.com/corsrpc/corsrpc-go/internal/shop"
 )
 
 // Where metadata stands on the wire decides what a page can read, and which
@@ -36,43 +37,51 @@ func TestWire(t *testing.T) {
 		protocolGet     = []connect.ClientOption{connect.WithHTTPGet()}
 		protocolGRPCWeb = []connect.ClientOption{connect.WithGRPCWeb()}
 	)
-	url := serveConnect(t)
+	v1, v2 := serveConnect(t, shop.NewHandler()), serveConnect(t, newV2Handler())
 	for _, row := range []struct {
 		name     string
 		protocol []connect.ClientOption
 		call     call
 		want     answer
+		v2       *answer // if it is another one
 	}{
-		{"Connect GET", protocolGet, getTeapot, answer{"GET", 200, []string{"X-Catalog-Version"}, true}},
-		{"Connect unary", protocolConnect, addTeapot, answer{"POST", 200, []string{"Trailer-X-Cost", "X-Request-Id"}, true}},
-		{"Connect unary error after a header", protocolConnect, addTooMany, answer{"POST", 400, []string{"Trailer-X-Cost", "X-Request-Id"}, true}},
-		{"Connect unary error without a header", protocolConnect, decline, answer{"POST", 400, []string{"Trailer-X-Cost", "X-Retry-Hint"}, true}},
-		{"Connect empty stream", protocolConnect, findNone, answer{"POST", 200, nil, true}},
-		{"Connect stream that fails at once", protocolConnect, trackNone, answer{"POST", 200, nil, true}},
-		{"Connect stream that fails late", protocolConnect, lose, answer{"POST", 200, []string{"X-Request-Id"}, true}},
+		{"Connect GET", protocolGet, getTeapot, answer{"GET", 200, []string{"X-Catalog-Version"}, true}, nil},
+		{"Connect unary", protocolConnect, addTeapot, answer{"POST", 200, []string{"Trailer-X-Cost", "X-Request-Id"}, true}, nil},
+		{"Connect unary error after a header", protocolConnect, addTooMany, answer{"POST", 400, []string{"Trailer-X-Cost", "X-Request-Id"}, true}, nil},
+		{"Connect unary error without a header", protocolConnect, decline, answer{"POST", 400, []string{"Trailer-X-Cost", "X-Retry-Hint"}, true}, nil},
+		{"Connect empty stream", protocolConnect, findNone, answer{"POST", 200, nil, true}, nil},
+		{"Connect stream that fails at once", protocolConnect, trackNone, answer{"POST", 200, nil, true}, nil},
+		{"Connect stream that fails late", protocolConnect, lose, answer{"POST", 200, []string{"X-Request-Id"}, true}, nil},
 
-		{"gRPC-Web unary without side effects", protocolGRPCWeb, getTeapot, answer{"POST", 200, []string{"X-Catalog-Version"}, true}},
-		{"gRPC-Web unary", protocolGRPCWeb, addTeapot, answer{"POST", 200, []string{"X-Request-Id"}, true}},
-		{"gRPC-Web unary error after a header", protocolGRPCWeb, addTooMany, answer{"POST", 200, []string{"X-Request-Id"}, true}},
+		{"gRPC-Web unary without side effects", protocolGRPCWeb, getTeapot, answer{"POST", 200, []string{"X-Catalog-Version"}, true}, nil},
+		{"gRPC-Web unary", protocolGRPCWeb, addTeapot, answer{"POST", 200, []string{"X-Request-Id"}, true}, nil},
+		{"gRPC-Web unary error after a header", protocolGRPCWeb, addTooMany, answer{"POST", 200, []string{"X-Request-Id"}, true}, nil},
 		{"gRPC-Web unary error without a header: trailers-only", protocolGRPCWeb, decline, answer{
 			"POST", 200, []string{"Grpc-Message", "Grpc-Status", "Grpc-Status-Details-Bin", "X-Cost", "X-Retry-Hint"}, false,
-		}},
+		}, &answer{"POST", 200, []string{"X-Retry-Hint"}, true}}, // error metadata is a header
 		{"gRPC-Web empty stream: trailers-only", protocolGRPCWeb, findNone, answer{
 			"POST", 200, []string{"Grpc-Status", "X-Hits"}, false,
-		}},
+		}, nil},
 		{"gRPC-Web stream that fails at once: trailers-only", protocolGRPCWeb, trackNone, answer{
 			"POST", 200, []string{"Grpc-Message", "Grpc-Status", "X-Retry-Hint", "X-Updates"}, false,
-		}},
-		{"gRPC-Web stream that fails late", protocolGRPCWeb, lose, answer{"POST", 200, []string{"X-Request-Id"}, true}},
+		}, nil},
+		{"gRPC-Web stream that fails late", protocolGRPCWeb, lose, answer{"POST", 200, []string{"X-Request-Id"}, true}, nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			wire := &wire{RoundTripper: &http.Transport{}}
-			t.Cleanup(wire.RoundTripper.(*http.Transport).CloseIdleConnections)
-			callers := connectCallers(&http.Client{Transport: wire}, url, row.protocol...)
-			callers[row.call.procedure](t.Context(), row.call.send, []proto.Message{row.call.request})
-			require.Len(t, wire.answers, 1)
-			assert.Equal(t, row.want, wire.answers[0])
+			send := func(url string) answer {
+				wire := &wire{RoundTripper: &http.Transport{}}
+				t.Cleanup(wire.RoundTripper.(*http.Transport).CloseIdleConnections)
+				callers := connectCallers(&http.Client{Transport: wire}, url, row.protocol...)
+				callers[row.call.procedure](t.Context(), row.call.send, []proto.Message{row.call.request})
+				require.Len(t, wire.answers, 1)
+				return wire.answers[0]
+			}
+			assert.Equal(t, row.want, send(v1))
+			if row.v2 != nil {
+				row.want = *row.v2
+			}
+			assert.Equal(t, row.want, send(v2), "Connect v2")
 		})
 	}
 }

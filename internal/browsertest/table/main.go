@@ -22,7 +22,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	fmt.Print(matrix.Table(browsertest.SuiteCalls, "client"))
+	fmt.Print(matrix.Tables("calls"))
 	if err := os.WriteFile("../../docs/browsers.md", []byte(matrix.Document()), 0o644); err != nil {
 		return err
 	}

@@ -48,6 +48,15 @@ func main() {
 			fmt.Printf("%s\n\n%s", table.Name, text.String())
 		}
 	}
+	if strings.Contains("bindings", *only) {
+		var err error
+		if report.bindings, err = bindings(*rounds, *slice); err != nil {
+			log.Fatal("sidebyside: ", err)
+		}
+		var text strings.Builder
+		bindingTable(&text, report.bindings)
+		fmt.Print(text.String())
+	}
 	if *rounded != "" {
 		if err := report.benchstat(*rounded); err != nil {
 			log.Fatal("sidebyside: ", err)

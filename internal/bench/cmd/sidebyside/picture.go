@@ -70,7 +70,7 @@ func (p *picture) svg() string {
 
 	subtitle := p.subtitle
 	if slices.ContainsFunc(p.lines, func(l line) bool { return slices.Contains(l.wrong, true) }) {
-		subtitle += "; hollow: a wrong answer"
+		subtitle += "; hollow: a wrong response"
 	}
 
 	var w strings.Builder

@@ -23,15 +23,15 @@ type part struct {
 // The parts, and last whatever is in none of them. A sample belongs to the
 // outermost of these functions that it was taken in.
 var parts = []part{
-	{"setting header fields", []string{"runtime.mapassign_faststr"}},
+	{"setting headers", []string{"runtime.mapassign_faststr"}},
 	{"memory for their values", []string{
 		"runtime.newobject", "runtime.growslice", "runtime.makeslice", "runtime.concatstrings",
 		"gcWriteBarrier", "runtime.wbBufFlush",
 	}},
-	{"emptying the answer for the next request", []string{
+	{"emptying the response for the next request", []string{
 		"github.com/corsrpc/corsrpc-go/internal/bench.(*Answer).Reset", "runtime.mapclear",
 	}},
-	{"looking up: header fields, path, origin", []string{"runtime.mapaccess1_faststr", "runtime.mapaccess2_faststr"}},
+	{"looking up: headers, path, origin", []string{"runtime.mapaccess1_faststr", "runtime.mapaccess2_faststr"}},
 	{"everything else, the decision included", nil},
 }
 
@@ -167,8 +167,8 @@ func profileTables(w *strings.Builder, profiles map[string][]breakdown) {
 	}
 	ours, fastest := profiles[preflightRow][0], profiles[preflightRow][2]
 	least := ours.nanos[0] + ours.nanos[1] + ours.nanos[2]
-	fmt.Fprintf(w, `Whoever sets the six fields of a preflight's answer to values of its own pays for the first three lines, %.0f ns of %.0f: these alone are
-%.2f of what %s takes. The static floor shows the same: no less can be had without leaving fields out or sharing slices.
+	fmt.Fprintf(w, `A library that sets the six headers of a preflight's response to values of its own pays for the first three lines, %.0f ns of %.0f: these alone are
+%.2f of what %s takes. The static floor shows the same: less is possible only by leaving headers out or sharing slices.
 
 A POST without Origin is the look-ups of Origin and Sec-Fetch-Site; over HTTP/1.1 there is a third one, Upgrade: a handler that accepts an upgrade
 to HTTP/2 would serve all further calls of the connection past the policy. Refused preflights look up the path, which the echo floor and

@@ -21,6 +21,7 @@ type report struct {
 	rounds   int
 	tables   map[string][]result
 	growth   []growth
+	bindings []bindingResult
 	profiles map[string][]breakdown // by row
 	whole    map[string][]result    // by HTTP version
 	update   *updateRun
@@ -90,7 +91,8 @@ var introductions = map[string]string{
 	"Patterns":   "## By number of patterns\n\nAll of the form `https://*.tenant-0.example.org`. The floors and gorilla/handlers have no patterns.\n\n",
 	"Procedures": "## By number of procedures\n\n",
 	"Hostile": "## By length of a hostile header\n\n![Cost by length of a hostile header](cost-by-header-length.svg)\n\n" +
-		"`Access-Control-Request-Headers` repeats a permitted name. Servers of net/http take 1 MiB of header fields unless told otherwise.\n\n",
+		"`Access-Control-Request-Headers` repeats a permitted name. Servers of net/http take 1 MiB of headers unless configured otherwise.\n" +
+		"`Upgrade` is as long on a POST over HTTP/1.1.\n\n",
 }
 
 func (r *report) markdown() (string, error) {
@@ -101,27 +103,28 @@ Written by `+"`make bench`"+` on %s, with %s on %s (%s/%s, %d CPUs).
 Libraries: %s.
 
 Every subject has the same configuration (credentials, tracing, an application's own metadata; the lists of connectrpc.com/cors and
-what corsrpc generates of its own accord) and answers the same requests, with the header fields that Chromium sends. Measured is
+what corsrpc generates of its own accord) and responds to the same requests, with the headers that Chromium sends. Measured is
 what stands in front of a handler that does nothing: no server, no recorder, a response writer that is used again. The subjects take turns for
 %d rounds, and each ratio is the median over the rounds, with the middle half of them in brackets.
 
 The first column is corsrpc's own time and its allocations; it is not to be compared between rows, which are measured one after the other on a
 machine that others use too. All others are **multiples of corsrpc's time**, then
 allocations: 2.00 takes twice as long. "=" is before what cannot be told apart: the middle half reaches both sides of 1. ~~Struck out~~ is what
-answers wrongly, and how. *runs the handler*: the call of a foreign page, which CORS does not stop by itself, is executed.
+responds wrongly, and how. *runs the handler*: the call of a foreign page, which CORS does not stop by itself, is executed.
 
-- **echo floor**, **static floor**: written by hand for this one server, with the same header fields as corsrpc. The first has a map of origins, and checks and
+- **echo floor**, **static floor**: written by hand for this one server, with the same headers as corsrpc. The first has a map of origins, and checks and
   returns the list that a preflight asks for; the second has a map of rules by path, a map of origins and complete lists. Neither has
   patterns, looks at Sec-Fetch-Site, compares with its own origin or reports anything.
 - **gin alone** is gin with a route for everything and no CORS, which is part of what gin-contrib/cors costs.
-- rs/cors and gin-contrib/cors put the same slices into every answer: a handler or a middleware that changes a value in place
-  changes it in all later answers. corsrpc gives every answer an array of its own.
+- rs/cors and gin-contrib/cors put the same slices into every response: a handler or a middleware that changes a value in place
+  changes it in all later responses. corsrpc gives every response an array of its own.
 
 `, time.Now().UTC().Format(time.DateOnly), runtime.Version(), processor(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), versions(), r.rounds)
 	for _, table := range bench.Tables() {
 		w.WriteString(introductions[table.Name])
 		ratios(&w, r.tables[table.Name])
 	}
+	bindingTable(&w, r.bindings)
 	r.targets(&w)
 	profileTables(&w, r.profiles)
 	w.WriteString("## Whole servers\n\nThe same over loopback: one connection, one request after the other, client included. Little is left of the difference.\n\n")
@@ -139,7 +142,7 @@ answers wrongly, and how. *runs the handler*: the call of a foreign page, which 
 // targets says how corsrpc stands to the best of the others on each row.
 func (r *report) targets(w *strings.Builder) {
 	w.WriteString("## Summary\n\ncorsrpc's time as a multiple of others', this time.\n\n" +
-		"| | of the static floor | of the echo floor | of the fastest peer that answers rightly | the static floor, of that peer's |\n|---|--:|--:|--:|--:|\n")
+		"| | of the static floor | of the echo floor | of the fastest peer that responds correctly | the static floor, of that peer's |\n|---|--:|--:|--:|--:|\n")
 	for _, table := range bench.Tables() {
 		for _, result := range r.tables[table.Name] {
 			fastest, static := result.fastest(), result.of("static floor")
@@ -290,8 +293,8 @@ func preflights(w *strings.Builder) error {
 		}
 		w.WriteString("\n")
 	}
-	w.WriteString("\nComplete lists make one preflight for each procedure, once more every ten minutes in WebKit. Libraries that answer only what was asked make one for each " +
-		"combination of header fields; Chromium keeps one answer per URL, so that calls with different fields drive each other out. gorilla/handlers caps the age at ten minutes.\n\n")
+	w.WriteString("\nComplete lists make one preflight for each procedure, once more every ten minutes in WebKit. Libraries that allow only what was asked make one for each " +
+		"combination of headers; Chromium keeps one result per URL, so calls with different headers evict each other. gorilla/handlers caps the age at ten minutes.\n\n")
 	return nil
 }
 

@@ -58,7 +58,7 @@ type CartServiceClient interface {
 	// Sends the response header x-request-id on success, and the trailer x-cost.
 	// Fails with failed_precondition, the detail PaymentDeclined, the error
 	// metadata x-retry-hint and the trailer x-cost where the payment is declined;
-	// no response header is sent then, so that the answer is trailers-only over
+	// no response header is sent then, so that the response is trailers-only over
 	// gRPC-Web.
 	Checkout(ctx context.Context, in *CheckoutRequest, opts ...grpc.CallOption) (*CheckoutResponse, error)
 	// TrackOrder streams where an order has been, and ends when it is delivered.
@@ -67,7 +67,7 @@ type CartServiceClient interface {
 	// of messages. Fails with data_loss, the detail ParcelLost and the error
 	// metadata x-retry-hint after the first message where the parcel got lost.
 	// Fails with not_found and x-retry-hint before any message where there is no
-	// such order; no response header is sent then, so that the answer is
+	// such order; no response header is sent then, so that the response is
 	// trailers-only over gRPC-Web.
 	TrackOrder(ctx context.Context, in *TrackOrderRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[TrackOrderResponse], error)
 	// ImportItems puts many products into the cart at once. Browsers cannot stream
@@ -202,7 +202,7 @@ type CartServiceServer interface {
 	// Sends the response header x-request-id on success, and the trailer x-cost.
 	// Fails with failed_precondition, the detail PaymentDeclined, the error
 	// metadata x-retry-hint and the trailer x-cost where the payment is declined;
-	// no response header is sent then, so that the answer is trailers-only over
+	// no response header is sent then, so that the response is trailers-only over
 	// gRPC-Web.
 	Checkout(context.Context, *CheckoutRequest) (*CheckoutResponse, error)
 	// TrackOrder streams where an order has been, and ends when it is delivered.
@@ -211,7 +211,7 @@ type CartServiceServer interface {
 	// of messages. Fails with data_loss, the detail ParcelLost and the error
 	// metadata x-retry-hint after the first message where the parcel got lost.
 	// Fails with not_found and x-retry-hint before any message where there is no
-	// such order; no response header is sent then, so that the answer is
+	// such order; no response header is sent then, so that the response is
 	// trailers-only over gRPC-Web.
 	TrackOrder(*TrackOrderRequest, grpc.ServerStreamingServer[TrackOrderResponse]) error
 	// ImportItems puts many products into the cart at once. Browsers cannot stream

@@ -64,7 +64,7 @@ type CartServiceClient interface {
 	// Sends the response header x-request-id on success, and the trailer x-cost.
 	// Fails with failed_precondition, the detail PaymentDeclined, the error
 	// metadata x-retry-hint and the trailer x-cost where the payment is declined;
-	// no response header is sent then, so that the answer is trailers-only over
+	// no response header is sent then, so that the response is trailers-only over
 	// gRPC-Web.
 	Checkout(context.Context, *connect.Request[v1.CheckoutRequest]) (*connect.Response[v1.CheckoutResponse], error)
 	// TrackOrder streams where an order has been, and ends when it is delivered.
@@ -73,7 +73,7 @@ type CartServiceClient interface {
 	// of messages. Fails with data_loss, the detail ParcelLost and the error
 	// metadata x-retry-hint after the first message where the parcel got lost.
 	// Fails with not_found and x-retry-hint before any message where there is no
-	// such order; no response header is sent then, so that the answer is
+	// such order; no response header is sent then, so that the response is
 	// trailers-only over gRPC-Web.
 	TrackOrder(context.Context, *connect.Request[v1.TrackOrderRequest]) (*connect.ServerStreamForClient[v1.TrackOrderResponse], error)
 	// ImportItems puts many products into the cart at once. Browsers cannot stream
@@ -200,7 +200,7 @@ type CartServiceHandler interface {
 	// Sends the response header x-request-id on success, and the trailer x-cost.
 	// Fails with failed_precondition, the detail PaymentDeclined, the error
 	// metadata x-retry-hint and the trailer x-cost where the payment is declined;
-	// no response header is sent then, so that the answer is trailers-only over
+	// no response header is sent then, so that the response is trailers-only over
 	// gRPC-Web.
 	Checkout(context.Context, *connect.Request[v1.CheckoutRequest]) (*connect.Response[v1.CheckoutResponse], error)
 	// TrackOrder streams where an order has been, and ends when it is delivered.
@@ -209,7 +209,7 @@ type CartServiceHandler interface {
 	// of messages. Fails with data_loss, the detail ParcelLost and the error
 	// metadata x-retry-hint after the first message where the parcel got lost.
 	// Fails with not_found and x-retry-hint before any message where there is no
-	// such order; no response header is sent then, so that the answer is
+	// such order; no response header is sent then, so that the response is
 	// trailers-only over gRPC-Web.
 	TrackOrder(context.Context, *connect.Request[v1.TrackOrderRequest], *connect.ServerStream[v1.TrackOrderResponse]) error
 	// ImportItems puts many products into the cart at once. Browsers cannot stream

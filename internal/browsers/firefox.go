@@ -1,0 +1,102 @@
+package browsers
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Firefox is Firefox, or its extended support release.
+var Firefox = &Engine{
+	Name:        "Firefox",
+	Packages:    []string{"firefox-esr", "xvfb"},
+	Executables: []string{"firefox-esr", "firefox"},
+	Display:     true,
+	Command: func(executable, home string, trust *Trust) (*exec.Cmd, error) {
+		if err := os.WriteFile(filepath.Join(home, "user.js"), preferences(), 0o600); err != nil {
+			return nil, err
+		}
+		if trust != nil {
+			if err := os.WriteFile(filepath.Join(home, "cert_override.txt"), overrides(trust), 0o600); err != nil {
+				return nil, err
+			}
+		}
+		cmd := exec.Command(executable, "--no-remote", "--new-instance", "--profile", home)
+		// Without it the preference services.settings.server is ignored.
+		cmd.Env = []string{"MOZ_REMOTE_SETTINGS_DEVTOOLS=1"}
+		return cmd, nil
+	},
+}
+
+// preferences returns the profile's user.js: nothing but the page is loaded, nothing
+// from elsewhere, and the user is asked nothing. Loopback never goes through a proxy.
+func preferences() []byte {
+	settings := map[string]any{
+		"app.normandy.enabled":                                     false,
+		"app.update.auto":                                          false,
+		"app.update.disabledForTesting":                            true,
+		"browser.aboutwelcome.enabled":                             false,
+		"browser.newtabpage.enabled":                               false,
+		"browser.safebrowsing.blockedURIs.enabled":                 false,
+		"browser.safebrowsing.downloads.enabled":                   false,
+		"browser.safebrowsing.malware.enabled":                     false,
+		"browser.safebrowsing.phishing.enabled":                    false,
+		"browser.search.update":                                    false,
+		"browser.shell.checkDefaultBrowser":                        false,
+		"browser.startup.homepage_override.mstone":                 "ignore",
+		"browser.startup.page":                                     0,
+		"browser.topsites.contile.enabled":                         false,
+		"browser.uitour.enabled":                                   false,
+		"datareporting.healthreport.uploadEnabled":                 false,
+		"datareporting.policy.dataSubmissionEnabled":               false,
+		"datareporting.policy.dataSubmissionPolicyAcceptedVersion": 99,
+		"dom.push.connection.enabled":                              false,
+		"extensions.systemAddon.update.enabled":                    false,
+		"extensions.update.enabled":                                false,
+		"network.captive-portal-service.enabled":                   false,
+		"network.connectivity-service.enabled":                     false,
+		"network.dns.disablePrefetch":                              true,
+		"network.http.speculative-parallel-limit":                  0,
+		"network.proxy.allow_bypass":                               false,
+		"network.proxy.failover_direct":                            false,
+		"network.proxy.type":                                       1,
+		"network.proxy.http":                                       nowhereHost,
+		"network.proxy.http_port":                                  nowherePort,
+		"network.proxy.ssl":                                        nowhereHost,
+		"network.proxy.ssl_port":                                   nowherePort,
+		"network.trr.mode":                                         5,
+		"services.settings.server":                                 "data:,",
+		"signon.autofillForms":                                     false,
+		"toolkit.telemetry.enabled":                                false,
+		"toolkit.telemetry.server":                                 "data:,",
+		"toolkit.telemetry.unified":                                false,
+		"trailhead.firstrun.didSeeAboutWelcome":                    true,
+	}
+	var file strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		value, err := json.Marshal(settings[name])
+		if err != nil {
+			panic(err) // the values are above
+		}
+		fmt.Fprintf(&file, "user_pref(%q, %s);\n", name, value)
+	}
+	return []byte(file.String())
+}
+
+// overrides returns the profile's cert_override.txt: what Firefox writes when a
+// user accepts a certificate for a host, its SHA-256 fingerprint.
+func overrides(trust *Trust) []byte {
+	const sha256OID = "OID.2.16.840.1.101.3.4.2.1"
+	fingerprint := strings.ReplaceAll(fmt.Sprintf("% X", sha256.Sum256(trust.Certificate.Raw)), " ", ":")
+	var file strings.Builder
+	for _, host := range trust.Hosts {
+		fmt.Fprintf(&file, "%s:\t%s\t%s\t\n", host, sha256OID, fingerprint)
+	}
+	return []byte(file.String())
+}

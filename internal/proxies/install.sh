@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Installs the proxies that the tests run, from Debian, as root. It reports which
+# there are and what is left out without them, and fails if nothing may be left
+# out.
+set -euo pipefail
+
+find_nginx() { PATH=$PATH:/usr/sbin command -v nginx; }
+
+install() {
+	# The package starts a server, unless the run level forbids it. The tests
+	# start their own.
+	export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
+	apt-get update && apt-get install -y --no-install-recommends nginx-light
+}
+
+if ! find_nginx >/dev/null; then
+	if ! command -v apt-get >/dev/null; then
+		echo "install.sh: this is not Debian, so the proxies are not installed" >&2
+	elif [[ $EUID != 0 ]]; then
+		echo "install.sh: not root, so the proxies are not installed" >&2
+	else
+		output=$(mktemp)
+		trap 'rm -f "$output"' EXIT
+		if ! install >"$output" 2>&1; then
+			cat "$output" >&2
+			echo "install.sh: apt-get failed, so the proxies are not installed" >&2
+		fi
+	fi
+fi
+
+if nginx=$(find_nginx); then
+	"$nginx" -v 2>&1 | sed 's/^nginx version: //'
+	exit 0
+fi
+echo "LEFT OUT: nginx, so which responses its cache gives to whom, and what a check reports about it"
+if [[ -n ${CORSRPC_REQUIRE_PROXIES:-} ]]; then
+	echo "install.sh: CORSRPC_REQUIRE_PROXIES is set, so no proxy may be left out" >&2
+	exit 1
+fi

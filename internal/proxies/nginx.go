@@ -1,0 +1,146 @@
+package proxies
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// FindNginx returns the path of nginx, or an error if it is not installed.
+func FindNginx() (string, error) {
+	for _, name := range []string{"nginx", "/usr/sbin/nginx"} { // Debian's is in the PATH of root alone
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", errors.New("nginx is not installed: run `make proxies-install`, or install Debian's nginx-light")
+}
+
+// Required reports whether tests must fail where a proxy is missing.
+func Required() bool { return os.Getenv("CORSRPC_REQUIRE_PROXIES") != "" }
+
+// RequireNginx returns the path of nginx. Where there is none, it skips the
+// test or fails it.
+func RequireNginx(t testing.TB) string {
+	t.Helper()
+	path, err := FindNginx()
+	switch {
+	case err == nil:
+	case Required():
+		t.Fatal(err)
+	default:
+		t.Skip(err)
+	}
+	return path
+}
+
+var nginxVersion = regexp.MustCompile(`nginx/(\d+)\.(\d+)\.`)
+
+// NginxVersion returns the version as one number, 1022 for 1.22.
+func NginxVersion(t testing.TB) int {
+	t.Helper()
+	output, err := exec.Command(RequireNginx(t), "-v").CombinedOutput()
+	require.NoError(t, err)
+	match := nginxVersion.FindSubmatch(output)
+	require.NotNil(t, match, "%s", output)
+	major, err := strconv.Atoi(string(match[1]))
+	require.NoError(t, err)
+	minor, err := strconv.Atoi(string(match[2]))
+	require.NoError(t, err)
+	return major*1000 + minor
+}
+
+// %[1]s are directives of http, %[2]s those of server. Paths are relative to a
+// directory of the test.
+const nginxConfig = `
+daemon off;
+master_process off;
+pid pid;
+error_log stderr notice;
+events {}
+http {
+	access_log off;
+	client_body_temp_path body;
+	proxy_temp_path proxy;
+	fastcgi_temp_path fastcgi;
+	uwsgi_temp_path uwsgi;
+	scgi_temp_path scgi;
+	%[1]s
+	server {
+		listen unix:socket;
+		%[2]s
+	}
+}
+`
+
+// StartNginx runs nginx until the test ends, and returns its URL. It is
+// configured by the directives of its http block and of its one server.
+//
+// nginx listens on a socket of the test's directory, so that no other program
+// can take its port, and connections to the URL are led there.
+func StartNginx(t testing.TB, http, server string) string {
+	t.Helper()
+	path := RequireNginx(t)
+	dir, err := os.MkdirTemp("", "nginx") // a socket's path has at most 107 bytes
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	config := filepath.Join(dir, "nginx.conf")
+	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, nginxConfig, http, server), 0o600))
+	nginx := exec.Command(path, "-e", "stderr", "-p", dir, "-c", config)
+	nginx.Dir = dir
+	output, err := nginx.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, nginx.Start())
+	t.Cleanup(func() {
+		_ = nginx.Process.Kill()
+		_ = nginx.Wait()
+	})
+	// It listens before it reports how it waits for events.
+	lines := bufio.NewScanner(output)
+	var log []string
+	for lines.Scan() && !strings.Contains(lines.Text(), "event method") {
+		log = append(log, lines.Text())
+	}
+	require.Contains(t, lines.Text(), "event method", "nginx did not start: %s", strings.Join(log, "\n"))
+	go func() { _, _ = io.Copy(io.Discard, output) }()
+
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	go lead(listener, filepath.Join(dir, "socket"))
+	return "http://" + listener.Addr().String()
+}
+
+// lead leads connections to a Unix socket.
+func lead(listener net.Listener, socket string) {
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return // closed
+		}
+		go func() {
+			defer conn.Close()
+			there, err := net.Dial("unix", socket)
+			if err != nil {
+				return
+			}
+			defer there.Close()
+			go func() {
+				_, _ = io.Copy(there, conn)
+				_ = there.(*net.UnixConn).CloseWrite()
+			}()
+			_, _ = io.Copy(conn, there)
+		}()
+	}
+}
