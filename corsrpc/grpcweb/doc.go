@@ -1,0 +1,52 @@
+// Package grpcweb lets web pages call a grpc-go server by gRPC-Web, without a
+// proxy:
+//
+//	server := grpc.NewServer()
+//	shopv1.RegisterCatalogServiceServer(server, catalog)
+//	handler := cors.Wrap(authenticate(grpcweb.NewHandler(server, grpcweb.Config{})))
+//
+// [NewHandler] translates each gRPC-Web call, binary or base64 text, into a
+// gRPC call of [google.golang.org/grpc.Server.ServeHTTP], and the response
+// back. Interceptors, reflection, health checks, stats and message limits work
+// as they are. Everything that is not gRPC-Web passes to the server untouched,
+// so that native gRPC clients can use the same port if the http.Server speaks
+// HTTP/2.
+//
+// [NewForwarder] does the same for a server elsewhere.
+//
+// # Responses
+//
+// A response has the form that the request's Accept names, or else that of its
+// Content-Type. If the handler sets a header or sends a message, the trailers
+// follow in a frame at the end of the body; otherwise they are headers and there
+// is no body. Pages can read those headers only if the CORS policy exposes them,
+// and corsrpc's policies do.
+//
+// The response of a unary or client-streaming method is sent in one piece at
+// the end, with its Content-Length. Streams are sent message by message, except
+// that what becomes ready while the connection is busy is sent together.
+//
+// Metadata that would break the response is dropped: names that are not valid
+// header names, that describe the body or the connection, and Access-Control-*,
+// which belongs to the policy. Control characters in values become spaces.
+//
+// A call that the server ends without a status, for example because it was
+// stopped, ends with UNAVAILABLE.
+//
+// # Shutdown
+//
+// Shut the http.Server down first, and the grpc.Server after it: GracefulStop
+// ends calls of ServeHTTP that are still running with UNAVAILABLE.
+//
+// # Limits of ServeHTTP
+//
+// Calls through [google.golang.org/grpc.Server.ServeHTTP] have no flow control
+// for requests (see Config.MaxRequestBytes), no tap handle, no keepalive
+// enforcement and no MaxConcurrentStreams; the http.Server has its own limits.
+// Server and client exchange no HTTP/2 frames there, so settings about them have
+// no effect. A forwarder to [google.golang.org/grpc.Server.Serve] has all of
+// these and loses the client's address and the request's context values.
+//
+// Over HTTP/1.1, browsers send a request before they read the response. A
+// client that does both at once works too; its connection is not used again.
+package grpcweb
