@@ -1,0 +1,16 @@
+// Package corsdiff finds what web pages gain and lose between two policies, or
+// between two versions of a schema: calls, credentials, methods, headers that
+// they can send, headers that they can read.
+//
+//	report := corsdiff.Compare(old, new)
+//	for _, change := range report.Lost {
+//		fmt.Println("pages can no longer", change) // read the header X-Cost (ResponseTrailers[0]): 3 paths
+//	}
+//
+// It asks the policies themselves: what it reports is what [corsrpc.Policy.Wrap]
+// does to a request of each kind of page that the policies list. Patterns of
+// origins are compared as sets and not as text.
+//
+// [SchemaConfig] makes a Config of a schema alone, for comparing schemas before
+// anybody writes a policy.
+package corsdiff
