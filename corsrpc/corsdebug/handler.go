@@ -1,0 +1,139 @@
+package corsdebug
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"errors"
+	"html/template"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/corsrpc/corsrpc-go/corsrpc"
+)
+
+// An Option is an option of [Handler].
+type Option interface{ apply(*page) }
+
+type option func(*page)
+
+func (o option) apply(p *page) { o(p) }
+
+// WithHosts adds hosts, without ports, by whose name the page can be reached
+// besides those of loopback.
+func WithHosts(hosts ...string) Option {
+	return option(func(p *page) { p.hosts = append(p.hosts, hosts...) })
+}
+
+// Handler returns a handler for one page, on whatever path it is mounted: the
+// rules of the policy with their sources, the denials of the recorder (which can
+// be nil) with what would allow them, and a form that tries a request with
+// [corsrpc.Policy.Evaluate]. It is an HTML page without scripts, and with
+// nothing from elsewhere.
+//
+// It responds to GET only. It refuses requests for a host that is neither
+// loopback nor listed by [WithHosts], so that DNS rebinding does not reach it,
+// and requests that a browser marks as same-site or cross-site, except top-level
+// navigations. It does not ask who is there: mount it on a listener that only
+// operators reach. It panics if the policy is nil.
+func Handler(policy *corsrpc.Policy, recorder *Recorder, opts ...Option) http.Handler {
+	if policy == nil {
+		panic(errors.New("corsdebug: nil policy: make one with corsrpc.New"))
+	}
+	p := &page{policy: policy, recorder: recorder}
+	for _, o := range opts {
+		o.apply(p)
+	}
+	return p
+}
+
+type page struct {
+	policy   *corsrpc.Policy
+	recorder *Recorder
+	hosts    []string
+}
+
+var (
+	//go:embed page/page.html
+	pageHTML string
+	//go:embed page/style.css
+	styleCSS string
+
+	// html/template escapes by context: everything on the page is data.
+	pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{"join": strings.Join}).Parse(pageHTML))
+
+	contentPolicy = func() string {
+		sum := sha256.Sum256([]byte(styleCSS))
+		return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
+			"'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	}()
+)
+
+func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	header.Set("Content-Security-Policy", contentPolicy)
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Cross-Origin-Resource-Policy", "same-origin")
+	header.Set("Cross-Origin-Opener-Policy", "same-origin")
+	header.Set("Cache-Control", "no-store")
+	switch {
+	case !p.isOwnHost(r.Host):
+		http.Error(w, "corsdebug: this host is neither loopback nor listed: add it with WithHosts", http.StatusForbidden)
+		return
+	case !fromOperator(r):
+		http.Error(w, "corsdebug: requests of other sites are refused", http.StatusForbidden)
+		return
+	case r.Method != http.MethodGet:
+		header.Set("Allow", "GET")
+		http.Error(w, "corsdebug: only GET", http.StatusMethodNotAllowed)
+		return
+	case len(r.URL.RawQuery) > longestQuery:
+		http.Error(w, "corsdebug: the described request is too long", http.StatusRequestURITooLong)
+		return
+	}
+	var body bytes.Buffer
+	if err := pageTemplate.Execute(&body, p.contents(r)); err != nil {
+		http.Error(w, "corsdebug: the page cannot be made", http.StatusInternalServerError)
+		return
+	}
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = w.Write(body.Bytes())
+}
+
+// longestQuery bounds what is parsed of a form.
+const longestQuery = 16 << 10
+
+// isOwnHost reports whether a request's Host is one that no other site can
+// have made up by DNS rebinding.
+func (p *page) isOwnHost(hostport string) bool {
+	host := hostport
+	if h, _, err := net.SplitHostPort(hostport); err == nil {
+		host = h
+	}
+	host = strings.ToLower(strings.Trim(host, "[]"))
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	if addr, err := netip.ParseAddr(host); err == nil && addr.IsLoopback() {
+		return true
+	}
+	return host != "" && slices.ContainsFunc(p.hosts, func(listed string) bool { return strings.EqualFold(listed, host) })
+}
+
+// fromOperator reports whether no other site's page caused the request, except
+// by a link that opens it in a window.
+func fromOperator(r *http.Request) bool {
+	site := r.Header["Sec-Fetch-Site"]
+	switch {
+	case len(site) == 0 && len(r.Header["Origin"]) == 0:
+		return true
+	case len(site) == 1 && (site[0] == "same-origin" || site[0] == "none") && len(r.Header["Sec-Purpose"]) == 0:
+		return true
+	}
+	return r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document" && len(r.Header["Origin"]) == 0
+}
