@@ -19,9 +19,13 @@ BUF_INSTALLED := $(TOOLS)/node_modules/.package-lock.json
 # The root module and the nested ones, but for the tools: there is no code there.
 MODULES = $(filter-out internal/tools,$(patsubst %/,%,$(dir $(shell git ls-files -co --exclude-standard '*go.mod'))))
 
+# The pages are TypeScript that web/package.json bundles to where Go embeds them:
+# the bundles are committed, so that running and testing takes Go alone.
+WEB_INSTALLED := web/node_modules/.package-lock.json
+
 # Where buf.gen.yaml puts code. doc.go is written by hand, since protoc-gen-go
 # makes no package comment.
-GENERATED := internal/gen corsrpc/corsrpcv1
+GENERATED := internal/gen internal/genv2 corsrpc/corsrpcv1 corsrpc/corspolicyv1 web/gen internal/library/gen
 BY_HAND := doc.go
 
 .PHONY: help
@@ -29,73 +33,54 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: generate
-generate: $(BUF_INSTALLED) ## Format proto/ and remake all that is generated: Go code and the bundles of pages
+generate: $(BUF_INSTALLED) $(WEB_INSTALLED) ## Format proto/ and remake all that is generated: code and the bundles of pages
 	$(BUF) format --write
 	$(BUF) lint
-	find $(GENERATED) -type f ! -name $(BY_HAND) -delete
+	find $(GENERATED) \( -type f ! -name $(BY_HAND) -o -type d -empty \) -delete
 	$(BUF) generate
-	@$(MAKE) --no-print-directory demo-web browsers-web
+	$(BUF) generate --template buf.gen.library.yaml
+	$(BUF) generate --template buf.gen.policy.yaml
+	cd web && npm run --silent check && npm run --silent bundle -- --outdir=..
 
 # Into a directory of its own: the working tree may hold other changes, and files
 # whose proto file is gone must be found too.
 .PHONY: generate-check
-generate-check: $(BUF_INSTALLED) ## Prove that proto/ is clean and the generated code fresh
+generate-check: $(BUF_INSTALLED) $(WEB_INSTALLED) ## Prove that proto/ and web/ are clean and what is generated is fresh
 	$(BUF) lint
 	@$(BUF) format --diff --exit-code || { echo "proto/ is not formatted: run \`make generate\`" >&2; exit 1; }
 	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
 	$(BUF) generate --output "$$fresh"; \
+	$(BUF) generate --template buf.gen.library.yaml --output "$$fresh"; \
+	$(BUF) generate --template buf.gen.policy.yaml --output "$$fresh"; \
 	for dir in $(GENERATED); do \
 		diff --recursive --exclude=$(BY_HAND) "$$dir" "$$fresh/$$dir" || { \
 			echo "$$dir is not what proto/ and buf.gen.yaml make: run \`make generate\` and commit the result" >&2; exit 1; }; \
+	done; \
+	(cd web && npm run --silent check && npm run --silent bundle -- --outdir="$$fresh"); \
+	for bundle in $$(cd "$$fresh" && find . -name '*.js' -printf '%P\n'); do \
+		cmp "$$bundle" "$$fresh/$$bundle" || { \
+			echo "$$bundle is not what web/ makes: run \`make generate\` and commit the result" >&2; exit 1; }; \
 	done
-
-# The page of examples/demo: its bundle is committed and embedded, so that running
-# the demo takes Go alone.
-DEMO := examples/demo
-DEMO_INSTALLED := $(DEMO)/web/node_modules/.package-lock.json
-
-.PHONY: demo-web
-demo-web: $(BUF_INSTALLED) $(DEMO_INSTALLED) ## Remake the bundle of the demo's page
-	$(BUF) generate --template $(DEMO)/web/buf.gen.yaml
-	cd $(DEMO)/web && npm run --silent check && npm run --silent build -- --outfile=../page/page.js
-
-.PHONY: demo-web-check
-demo-web-check: $(BUF_INSTALLED) $(DEMO_INSTALLED) ## Prove that the bundle of the demo's page is fresh
-	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
-	$(BUF) generate --template $(DEMO)/web/buf.gen.yaml --output "$$fresh"; \
-	(cd $(DEMO)/web && npm run --silent check && npm run --silent build -- --outfile="$$fresh/page.js"); \
-	diff --recursive $(DEMO)/web/gen "$$fresh/$(DEMO)/web/gen" && cmp $(DEMO)/page/page.js "$$fresh/page.js" || { \
-		echo "$(DEMO)/page is not what $(DEMO)/web makes: run \`make demo-web\` and commit the result" >&2; exit 1; }
 
 # The pictures look as intended where the fonts Inter and JetBrains Mono are
 # installed.
 .PHONY: demo-picture
 demo-picture: ## Take the README's pictures of the demo with Chromium
-	go test ./$(DEMO) -count=1 -run '^TestPicture$$' -args -pictures $(CURDIR)/docs
+	go test ./examples/demo -count=1 -run '^TestPicture$$' -args -pictures $(CURDIR)/docs
 	for picture in docs/demo.png docs/demo-dark.png; do \
 		convert "$$picture" -strip +dither -colors 128 -define png:compression-level=9 "png8:$$picture"; done
 
-# The pages of internal/browsertest, likewise.
+BROWSERS := internal/browsers
 BROWSERTEST := internal/browsertest
-BROWSERTEST_INSTALLED := $(BROWSERTEST)/web/node_modules/.package-lock.json
-
-.PHONY: browsers-web
-browsers-web: $(BUF_INSTALLED) $(BROWSERTEST_INSTALLED) ## Remake the bundle of the browser tests' pages
-	$(BUF) generate --template $(BROWSERTEST)/web/buf.gen.yaml
-	cd $(BROWSERTEST)/web && npm run --silent check && npm run --silent build -- --outfile=../page/page.js
-
-.PHONY: browsers-web-check
-browsers-web-check: $(BUF_INSTALLED) $(BROWSERTEST_INSTALLED) ## Prove that the bundle of the browser tests' pages is fresh
-	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
-	$(BUF) generate --template $(BROWSERTEST)/web/buf.gen.yaml --output "$$fresh"; \
-	(cd $(BROWSERTEST)/web && npm run --silent check && npm run --silent build -- --outfile="$$fresh/page.js"); \
-	diff --recursive $(BROWSERTEST)/web/gen "$$fresh/$(BROWSERTEST)/web/gen" && cmp $(BROWSERTEST)/page/page.js "$$fresh/page.js" || { \
-		echo "$(BROWSERTEST)/page is not what $(BROWSERTEST)/web makes: run \`make browsers-web\` and commit the result" >&2; exit 1; }
 
 .PHONY: browsers-install
 browsers-install: ## Install the browsers from Debian, as root, and say which there are
-	@$(BROWSERTEST)/install-browsers.sh
-	@cd $(BROWSERTEST) && go run ./engines
+	@$(BROWSERS)/install.sh
+	@go run ./$(BROWSERS)/engines
+
+.PHONY: proxies-install
+proxies-install: ## Install nginx from Debian, as root, and say what is left out without it
+	@internal/proxies/install.sh
 
 # The matrix that is committed is what this replaces, so it is not looked at.
 .PHONY: browsers
@@ -105,20 +90,21 @@ browsers: browsers-install ## Run the tests in all browsers; print and write the
 	cd $(BROWSERTEST) && go run ./table
 
 .PHONY: lint
-lint: ## Run gofmt, go vet and staticcheck in every module
+lint: ## Run gofmt, go vet and staticcheck in every module; go vet for Windows and macOS
 	@unformatted=$$(git ls-files -co --exclude-standard -z '*.go' | xargs -0 gofmt -l); \
 	if [[ -n $$unformatted ]]; then printf 'not formatted, run gofmt -w on:\n%s\n' "$$unformatted" >&2; exit 1; fi
 	@for module in $(MODULES); do \
 		echo "lint $$module"; \
 		(cd "$$module" && go vet ./... && $(GO_TOOL) staticcheck ./...); \
 	done
+	@for os in windows darwin; do echo "vet for $$os"; GOOS=$$os CGO_ENABLED=0 go vet ./...; done
 
 .PHONY: test
 test: lint ## Run everything: lint, freshness of generated files, all tests with -race
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory generate-check demo-web-check browsers-web-check; \
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory generate-check; \
 	elif [[ -n $${CORSRPC_REQUIRE_NPM:-} ]]; then echo "npm is missing: install Node.js" >&2; exit 1; \
 	else echo "LEFT OUT: whether generated files are fresh, since there is no npm here"; fi
-	@$(MAKE) --no-print-directory browsers-install
+	@$(MAKE) --no-print-directory browsers-install proxies-install
 	@for module in $(MODULES); do \
 		echo "test $$module"; \
 		(cd "$$module" && go test -race -timeout 20m ./...); \
@@ -135,6 +121,26 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s)
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package"; \
 		done; \
 	done
+
+# How many random requests `make long` compares with each REST gateway, how many
+# random pairs of policies it compares with what browsers do, and how long it runs
+# each fuzz target.
+TRIES ?= 1000000
+PAIRS ?= 20000
+long: FUZZTIME = 2m
+
+# Each part also runs in `make test`, as a seeded slice, except for the suites of
+# Connect, which take minutes to build.
+.PHONY: long
+long: ## Run what takes hours: random requests by the million, conformance suites, fuzzing
+	cd internal/restgatewaytest && go test -count=1 -timeout 60m -run 'Misses|Refuses' . -args -tries $(TRIES)
+	cd internal/restgatewaytest/v230 && go test -count=1 -timeout 60m . -args -tries $(TRIES)
+	go test -count=1 -timeout 120m -run Losses ./corsrpc/corsdiff -args -pairs $(PAIRS)
+	internal/companions/conformance.sh
+	for round in 1 2 3; do internal/grpcwebtest/conformance/run.sh; done
+	RACE=-race internal/grpcwebtest/conformance/run.sh
+	internal/grpcwebtest/conformance/run.sh -forward
+	$(MAKE) --no-print-directory fuzz FUZZTIME=$(FUZZTIME)
 
 # Where to write every round for benchstat, if anywhere: `make bench
 # BENCHSTAT=new.txt`, then `benchstat -col /subject new.txt`.
@@ -155,8 +161,5 @@ bench: ## Measure side by side with other libraries, into docs/ (two minutes)
 $(BUF_INSTALLED): $(TOOLS)/package.json $(TOOLS)/package-lock.json
 	cd $(TOOLS) && npm install --no-save --ignore-scripts
 
-$(DEMO_INSTALLED): $(DEMO)/web/package.json $(DEMO)/web/package-lock.json
-	cd $(DEMO)/web && npm ci --ignore-scripts
-
-$(BROWSERTEST_INSTALLED): $(BROWSERTEST)/web/package.json $(BROWSERTEST)/web/package-lock.json
-	cd $(BROWSERTEST)/web && npm ci --ignore-scripts
+$(WEB_INSTALLED): web/package.json web/package-lock.json
+	cd web && npm ci --ignore-scripts

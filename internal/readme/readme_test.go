@@ -5,6 +5,7 @@ package readme_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -57,12 +58,16 @@ var imports = map[string]string{
 	"bytes":         "bytes",
 	"connect":       "connectrpc.com/connect",
 	"context":       "context",
+	"corsconfig":    "github.com/corsrpc/corsrpc-go/corsrpc/corsconfig",
 	"corsconnect":   "github.com/corsrpc/corsrpc-go/corsrpc/corsconnect",
 	"corsgrpc":      "github.com/corsrpc/corsrpc-go/corsrpc/corsgrpc",
 	"corsrpc":       "github.com/corsrpc/corsrpc-go/corsrpc",
 	"corstest":      "github.com/corsrpc/corsrpc-go/corsrpc/corstest",
+	"corsconnectv2": "github.com/corsrpc/corsrpc-go/corsrpc/corsconnectv2",
+	"connecthttp":   "connectrpc.com/connect/v2/connecthttp",
 	"fmt":           "fmt",
 	"grpc":          "google.golang.org/grpc",
+	"grpcweb":       "github.com/corsrpc/corsrpc-go/corsrpc/grpcweb",
 	"http":          "net/http",
 	"httptest":      "net/http/httptest",
 	"log":           "log",
@@ -74,32 +79,64 @@ var imports = map[string]string{
 	"time":          "time",
 }
 
-// surroundings are what a reader of a snippet has in mind around it.
-const surroundings = `
+// importsV2 replace imports in snippets for Connect v2.
+var importsV2 = map[string]string{
+	"connect":       "connectrpc.com/connect/v2",
+	"shop":          "github.com/corsrpc/corsrpc-go/internal/shop",
+	"shopv1":        "github.com/corsrpc/corsrpc-go/internal/genv2/acme/shop/v1",
+	"shopv1connect": "github.com/corsrpc/corsrpc-go/internal/genv2/acme/shop/v1/shopv1connect",
+}
+
+// surroundings are what a reader of a snippet has in mind around it. Those of
+// catalogs and carts depend on the framework.
+const (
+	surroundings = `
 var (
 	mux          = http.NewServeMux()
 	authenticate func(http.Handler) http.Handler
-	catalog      shopv1connect.CatalogServiceHandler
-	cart         shopv1connect.CartServiceHandler
-	adminServer  shopv1connect.AdminServiceHandler
 	cors         *corsrpc.Policy
+	origins      []string
 	request      *http.Request
 	handler      http.Handler
+	transcoder   http.Handler
+	front        *http.Server
+	methods      func(string) (bool, bool, bool)
 	ctx          context.Context
 )
 `
+	withConnect = `
+var (
+	catalog     shopv1connect.CatalogServiceHandler
+	cart        shopv1connect.CartServiceHandler
+	adminServer shopv1connect.AdminServiceHandler
+)
+`
+	withGRPC = `
+var (
+	catalog shopv1.CatalogServiceServer
+	server  *grpc.Server
+)
+`
+)
 
 var (
-	declaresTests = regexp.MustCompile(`(?m)^\s*(func|import|package|type|var) `)
-	declaration   = regexp.MustCompile(`(?m)^\s*([a-z]\w*), err := `)
+	declaresTests = regexp.MustCompile(`(?m)^(func|import|package|type|var) `)
+	declaration   = regexp.MustCompile(`(?m)^([a-z]\w*)(?:, ([a-z]\w*))?(?:, ([a-z]\w*))? := `)
+	leadingSpace  = regexp.MustCompile(`^ *`)
 )
 
 // program makes a Go file of a snippet.
 func program(snippet string) string {
+	indent := leadingSpace.FindString(snippet)
+	snippet = strings.ReplaceAll("\n"+snippet, "\n"+indent, "\n")[1:]
 	body := snippet
 	if !declaresTests.MatchString(snippet) {
 		for _, match := range declaration.FindAllStringSubmatch(snippet, -1) {
-			snippet += fmt.Sprintf("\n_, _ = %s, err\n", match[1])
+			for _, name := range match[1:] {
+				if name != "" {
+					snippet += fmt.Sprintf("\n_ = %s\n", name)
+				}
+			}
 		}
 		body = "func _() {\n" + snippet + "\n}\n"
 	}
@@ -107,9 +144,19 @@ func program(snippet string) string {
 		return snippet
 	}
 	body += surroundings
+	paths := maps.Clone(imports)
+	switch {
+	case strings.Contains(snippet, "corsconnectv2"):
+		maps.Copy(paths, importsV2)
+		body += withConnect
+	case strings.Contains(snippet, "grpcweb.") || strings.Contains(snippet, "grpc.NewServer") || strings.Contains(snippet, "GracefulStop"):
+		body += withGRPC
+	default:
+		body += withConnect
+	}
 	var file strings.Builder
 	file.WriteString("package snippet\n\nimport (\n")
-	for name, path := range imports {
+	for name, path := range paths {
 		if regexp.MustCompile(`\b` + name + `\.[A-Z]`).MatchString(body) {
 			fmt.Fprintf(&file, "\t%s %q\n", name, path)
 		}
@@ -196,11 +243,13 @@ func TestCommandsExist(t *testing.T) {
 	}
 }
 
-// Every Reason is in the table of the README.
+// Every Reason is in the table of the README, and has a section in the document
+// to which the command links.
 func TestReasonsAreExplained(t *testing.T) {
 	t.Parallel()
-	text := documents(t)["README.md"]
-	for reason := corsrpc.OK + 1; reason <= corsrpc.HTTP2Preface; reason++ {
-		assert.Contains(t, text, "| `"+reason.String()+"` |")
+	texts := documents(t)
+	for reason := corsrpc.ReasonOK + 1; reason <= corsrpc.ReasonHTTP2Preface; reason++ {
+		assert.Contains(t, texts["README.md"], "| `"+reason.String()+"` |")
+		assert.Contains(t, texts["docs/troubleshooting.md"], "\n## "+reason.Code()+"\n\n**"+reason.String()+".**")
 	}
 }
