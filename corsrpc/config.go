@@ -52,8 +52,9 @@ type Config struct {
 	// read, each without a protocol's prefix.
 	ResponseTrailers []string
 
-	// Protocols shape the generated lists; nil means all. They never cause a
-	// refusal: the handlers decide which protocols are served.
+	// Protocols are those whose headers the generated lists contain; nil means
+	// all. They never cause a refusal: the handlers decide which protocols are
+	// served.
 	Protocols []Protocol
 
 	// REST says how the REST bindings of the schema, google.api.http, are
@@ -196,8 +197,8 @@ type Config struct {
 	// DangerouslyAllowPublicSuffixes permits credentials for patterns on
 	// public suffixes such as https://*.github.io, under which anyone can
 	// register. The suffixes are those of the list in the linked version of
-	// golang.org/x/net; a pattern above some suffixes, such as
-	// https://*.amazonaws.com above s3.amazonaws.com, is not detected.
+	// golang.org/x/net; a pattern that contains some of them is not
+	// detected: https://*.amazonaws.com also matches names below s3.amazonaws.com.
 	DangerouslyAllowPublicSuffixes bool
 }
 

@@ -31,8 +31,8 @@ type Decision struct {
 	// method; empty for resources.
 	Procedure string
 	// Origin is the request's Origin, quoted and truncated. It is empty if the
-	// request has none, and in Decisions of OnDecision and Admit for requests
-	// that are allowed.
+	// request has none. For requests that are allowed it is also empty in what
+	// OnDecision receives and Admit returns.
 	Origin string
 	// Detail adds what the Reason leaves open about this request.
 	Detail string

@@ -75,5 +75,5 @@
 // [Policy.Evaluate] returns what happens to a request and why.
 // [Config].OnDecision reports refusals and other browser requests as they are
 // judged; see [LogDenied]. [Policy.Rules] returns the generated lists as data,
-// and [Rule.Grants] where each entry comes from.
+// and [Rule.Grants] tells where each entry comes from.
 package corsrpc

@@ -19,7 +19,7 @@ import (
 // fail; and the call is then refused with an error that the page can read.
 // Nothing is remembered between the two: they can reach different replicas.
 //
-// No handler runs that would not run without it.
+// It never makes a handler run that would not run without it.
 type explainer struct {
 	origins *origin.Set
 	ignored map[string]bool // by canonical name: added by proxies in front

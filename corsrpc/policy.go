@@ -8,7 +8,8 @@ import (
 )
 
 // A Policy responds to preflights, refuses calls and writes CORS headers by the
-// rules that follow from a [Config]. All interceptors of one server share one.
+// rules that follow from a [Config]. Use one Policy for all interceptors of a
+// server.
 //
 // Its methods can be called concurrently, Update included. The zero Policy
 // governs every path, and refuses every cross-origin request of a browser until
@@ -19,8 +20,8 @@ type Policy struct {
 }
 
 // New returns the Policy of a Config. Its error joins a [*ConfigError] for
-// every mistake. The services must be registered by then, which they are in
-// main and not necessarily in a package-level var.
+// every mistake. The services must be registered before New is called: in main
+// they are; in the initializer of a package-level variable they may not be.
 func New(config Config) (*Policy, error) {
 	p := &Policy{}
 	if err := p.Update(config); err != nil {

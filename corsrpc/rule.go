@@ -146,8 +146,8 @@ func (k *GrantKind) UnmarshalText(text []byte) error { return unmarshalEnum(k, g
 
 // Grants returns every origin, method and header name of the rule with its
 // source, in this order. A permission that has several sources has one Grant
-// for each, so taking one source away takes the permission away only if it is
-// the last. The zero Rule has none.
+// for each, so a permission is lost only when its last source is removed.
+// The zero Rule has none.
 func (r Rule) Grants() []Grant {
 	var grants []Grant
 	if r.from.origins != nil {

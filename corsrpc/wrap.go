@@ -43,7 +43,8 @@ import (
 //  6. Without Sec-Fetch-Site, an Origin that matches the server's own host
 //     passes (see Config.Hosts).
 //  7. A listed origin passes, unless the request has cookies and the rule does
-//     not allow Credentials. This includes WebSocket handshakes and beacons.
+//     not allow Credentials. WebSocket handshakes and calls of
+//     navigator.sendBeacon are judged alike.
 //     Only cookies are detected: whether the browser added HTTP authentication
 //     or a client certificate cannot be known.
 //  8. Everything else is refused.

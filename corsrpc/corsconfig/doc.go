@@ -1,7 +1,7 @@
 // Package corsconfig keeps policies in files, for origins that differ by
-// environment and are written by people who do not compile. A file has the
-// fields of [corsrpc.Config] in the words of corsrpc/policy/v1/policy.proto, in
-// YAML or JSON:
+// environment and are maintained by people who do not build the program. A
+// file has the fields of [corsrpc.Config] in the words of
+// corsrpc/policy/v1/policy.proto, in YAML or JSON:
 //
 //	origins:
 //	  - https://app.example.com
@@ -13,9 +13,9 @@
 //	    origins: [https://console.example.com]
 //	    credentials: on
 //
-// [Load] merges a file and those that change it for one environment; [Watch]
-// applies them to a policy again whenever they change. Mistakes come all at
-// once, each with its file, line and column; see [Error].
+// [Load] merges a file with the files that override it for one environment;
+// [Watch] also updates a policy whenever one of these files is edited.
+// Mistakes come all at once, each with its file, line and column; see [Error].
 //
 // What is not data stays in the program: functions, and the descriptors of the
 // services.

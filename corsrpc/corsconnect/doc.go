@@ -1,11 +1,12 @@
 // Package corsconnect applies a [corsrpc.Policy] inside connect-go handlers,
 // where two things can be done that an http.Handler around them cannot do.
 //
-// [WithGate] refuses calls where CORS headers are written elsewhere, by a proxy or
-// a gateway, which then does not have to be trusted to stop anything. Directly
-// behind [corsrpc.Policy.Wrap] it is not needed, and OnDecision would be called
-// twice for calls that reach it. It is needed where a transcoder between the two
-// serves procedures under paths that Wrap does not know.
+// [WithGate] is for servers whose CORS headers a proxy or a gateway writes: it
+// refuses calls inside the server, so that the proxy need not be trusted to
+// stop anything. Directly behind [corsrpc.Policy.Wrap] it is not needed, and
+// OnDecision would be called twice for calls that reach it. It is needed where
+// a transcoder between Wrap and the Connect handler serves procedures under
+// paths that Wrap does not know.
 //
 // [NewInterceptor] lets pages read exactly what a handler sends, whether it was
 // declared or not, and keeps CORS headers of other servers out of responses. It

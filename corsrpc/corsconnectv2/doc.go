@@ -1,9 +1,9 @@
 // Package corsconnectv2 applies a [corsrpc.Policy] to servers of Connect v2,
 // connectrpc.com/connect/v2. Package corsconnect does so for v1.
 //
-// [corsrpc.Policy.Wrap] works around Connect v2 as it does around every
-// [net/http.Handler], and responds to preflights, which no interceptor ever sees.
-// This package adds what takes a view of the call:
+// [corsrpc.Policy.Wrap] can wrap a server of Connect v2 like every other
+// [net/http.Handler], and responds to preflights, which no interceptor ever
+// sees. This package adds what Wrap cannot do from outside of the server:
 //
 //   - [NewServerInterceptor] refuses calls that the policy refuses, lets pages
 //     read exactly what a handler sends, and keeps CORS headers of other servers

@@ -1,7 +1,8 @@
-// Package corsdebug shows what a [corsrpc.Policy] does, to the people who run it:
-// a page with the rules and where they come from, with recent denials and what
-// would allow them, and with a form to try a request; and the comparison with a
-// candidate policy under real traffic.
+// Package corsdebug shows what a [corsrpc.Policy] does, to the people who run
+// it: a page with the rules and where they come from, with recent denials and
+// what would allow them, and with a form to try a request. [Compare] judges
+// real traffic by a second policy that is under consideration, too, and
+// reports where the two differ.
 //
 //	recorder := corsdebug.NewRecorder(200)
 //	cors, err := corsrpc.New(corsrpc.Config{

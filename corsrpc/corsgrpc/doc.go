@@ -38,17 +38,19 @@
 //
 // # What it strips
 //
-// Proxies pass metadata on as header fields. If a handler forwards that of
-// another server with an access-control-allow-origin in it, the response has two,
-// and browsers refuse it whole. So in calls with an origin, access-control-* is
-// taken out of the header and trailer metadata that handlers set, by
-// [grpc.SetHeader], [grpc.SendHeader] and [grpc.SetTrailer] as well as by the
-// methods of [grpc.ServerStream]. What interceptors outside of these set cannot
-// be reached and stays: chain them first.
+// Proxies pass metadata on as header fields. If a handler forwards the
+// metadata of another server, with an access-control-allow-origin in it, the
+// response carries that header twice, and browsers block the whole response.
+// So in calls with an origin, access-control-* is taken out of the header and
+// trailer metadata that handlers set, by [grpc.SetHeader], [grpc.SendHeader]
+// and [grpc.SetTrailer] as well as by the methods of [grpc.ServerStream].
+// Metadata set by interceptors that run before those of this package cannot be
+// reached and stays, so chain these first.
 //
 // grpc-go lets metadata be intercepted only by replacing its stream in the
 // context. The price is that [grpc.SetSendCompressor] and
 // [grpc.ClientSupportedCompressors], which want the stream itself, fail in the
-// handlers of calls with an origin. Browsers cannot ask for gRPC's compression;
-// a handler that calls them should go on without.
+// handlers of calls with an origin. Browsers cannot ask for gRPC's
+// compression; a handler that calls these functions should ignore their errors
+// and go on uncompressed.
 package corsgrpc

@@ -54,13 +54,13 @@
 //		t.Fatal(err)
 //	}
 //
-// [Browser.Client] also reaches the servers of [net/http/httptest]; for those of
-// httptest.NewTLSServer, use [WithTransport]. Calls fail as they do in a page, with
-// a [BlockedError] that has the cause, by the names that Chromium and Firefox
-// use, the step of the standard, the header at fault, and what to send instead.
-// [Browser.Err] also returns an error for each header that a response had and the
-// page needed but could not read. Browsers do not report these, and RPC clients
-// take some of them for an empty success.
+// [Browser.Client] also reaches the servers of [net/http/httptest]; for those
+// of httptest.NewTLSServer, use [WithTransport]. Calls fail as they do in a
+// page, with a [BlockedError]. It has the cause (as Chromium and Firefox name
+// it), the step of the standard, the header at fault, and what to send
+// instead. [Browser.Err] also returns an error for each header that a response
+// had and the page needed but could not read. Browsers do not report these,
+// and RPC clients take some of them for an empty success.
 //
 // [Browser.Fetch] is fetch() itself, with any method, header, mode and redirect.
 // It also makes the requests that need no permission: those of images, links,
@@ -73,9 +73,10 @@
 // requests are preflighted, what the preflight asks for, how the response is
 // judged, and what the page can read of it. It has the preflight cache, with a
 // clock that the test can set ([WithClock]), redirects, origins that are null,
-// Fetch Metadata, and cookies by RFC 6265bis. With a [Profile] it follows Chromium,
-// Firefox or WebKit where they differ. Recordings of all three and the facts of
-// web-platform-tests hold it to that.
+// Fetch Metadata, and cookies by RFC 6265bis. With a [Profile] it follows
+// Chromium, Firefox or WebKit where they differ. It is tested against
+// recordings of all three, and against the expectations of web-platform-tests,
+// the test suite that browsers share.
 //
 // It shares no rules with package corsrpc, which is the server's side, so that
 // each tests the other. It works with any server in Go and any CORS library.

@@ -36,16 +36,17 @@
 // # Shutdown
 //
 // Shut the http.Server down first, and the grpc.Server after it: GracefulStop
-// ends calls of ServeHTTP that are still running with UNAVAILABLE.
+// ends calls of ServeHTTP that are still in progress, with status UNAVAILABLE.
 //
 // # Limits of ServeHTTP
 //
 // Calls through [google.golang.org/grpc.Server.ServeHTTP] have no flow control
-// for requests (see Config.MaxRequestBytes), no tap handle, no keepalive
-// enforcement and no MaxConcurrentStreams; the http.Server has its own limits.
-// Server and client exchange no HTTP/2 frames there, so settings about them have
-// no effect. A forwarder to [google.golang.org/grpc.Server.Serve] has all of
-// these and loses the client's address and the request's context values.
+// for requests (see Config.MaxRequestBytes), no [grpc.InTapHandle], no
+// keepalive enforcement and no MaxConcurrentStreams; the http.Server has its
+// own limits. Server and client exchange no HTTP/2 frames there, so settings
+// about them have no effect. A forwarder to
+// [google.golang.org/grpc.Server.Serve] has all of these and loses the
+// client's address and the request's context values.
 //
 // Over HTTP/1.1, browsers send a request before they read the response. A
 // client that does both at once works too; its connection is not used again.

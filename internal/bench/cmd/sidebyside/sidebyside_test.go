@@ -105,8 +105,8 @@ func TestPartOf(t *testing.T) {
 		stack []string
 		part  string
 	}{
-		{[]string{"main.main", run, serve, "runtime.mapassign_faststr", "internal/runtime/maps.(*Map).putSlotSmallFastStr"}, "setting header fields"},
-		{[]string{"main.main", run, serve, "runtime.mapassign_faststr", "gcWriteBarrier"}, "setting header fields"},
+		{[]string{"main.main", run, serve, "runtime.mapassign_faststr", "internal/runtime/maps.(*Map).putSlotSmallFastStr"}, "setting headers"},
+		{[]string{"main.main", run, serve, "runtime.mapassign_faststr", "gcWriteBarrier"}, "setting headers"},
 		{[]string{"main.main", run, serve, "runtime.newobject", "runtime.mallocgc"}, "memory for their values"},
 		{[]string{"main.main", run, "github.com/corsrpc/corsrpc-go/internal/bench.(*Answer).Reset", "runtime.mapclear"}, "emptying the answer for the next request"},
 		{[]string{"main.main", run, serve, "runtime.mapaccess1_faststr", "aeshashbody"}, "looking up: header fields, path, origin"},
