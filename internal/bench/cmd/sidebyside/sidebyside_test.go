@@ -108,8 +108,8 @@ func TestPartOf(t *testing.T) {
 		{[]string{"main.main", run, serve, "runtime.mapassign_faststr", "internal/runtime/maps.(*Map).putSlotSmallFastStr"}, "setting headers"},
 		{[]string{"main.main", run, serve, "runtime.mapassign_faststr", "gcWriteBarrier"}, "setting headers"},
 		{[]string{"main.main", run, serve, "runtime.newobject", "runtime.mallocgc"}, "memory for their values"},
-		{[]string{"main.main", run, "github.com/corsrpc/corsrpc-go/internal/bench.(*Answer).Reset", "runtime.mapclear"}, "emptying the answer for the next request"},
-		{[]string{"main.main", run, serve, "runtime.mapaccess1_faststr", "aeshashbody"}, "looking up: header fields, path, origin"},
+		{[]string{"main.main", run, "github.com/corsrpc/corsrpc-go/internal/bench.(*Answer).Reset", "runtime.mapclear"}, "emptying the response for the next request"},
+		{[]string{"main.main", run, serve, "runtime.mapaccess1_faststr", "aeshashbody"}, "looking up: headers, path, origin"},
 		{[]string{"main.main", run, serve}, "everything else, the decision included"},
 	} {
 		i, ok := partOf(test.stack)
