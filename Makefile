@@ -16,7 +16,7 @@ GO_TOOL := go tool -modfile=$(TOOLS)/go.mod
 BUF := $(TOOLS)/node_modules/.bin/buf
 BUF_INSTALLED := $(TOOLS)/node_modules/.package-lock.json
 
-# The root module and the nested ones, but for the tools: there is no code there.
+# The root module and the nested ones, except the tools, which have no code.
 MODULES = $(filter-out internal/tools,$(patsubst %/,%,$(dir $(shell git ls-files -co --exclude-standard '*go.mod'))))
 
 # The pages are TypeScript that web/package.json bundles to where Go embeds them:

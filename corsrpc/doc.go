@@ -48,9 +48,8 @@
 // first, and merely hide the response from the page. [Policy.Wrap] stops the calls
 // themselves, for procedures and for their REST bindings (google.api.http). A call from a
 // page whose origin is not listed gets 403, and its handler does not run. The
-// same holds for a cross-site request without Origin: an image, a form, a
-// navigation, each of which would otherwise reach a Connect GET with the user's
-// cookies. Requests from non-browser clients pass untouched. Wrap documents the
+// same holds for a cross-site request without Origin: an image, a form or a
+// navigation would otherwise reach a Connect GET with the user's cookies. Requests from non-browser clients pass untouched. Wrap documents the
 // steps in order.
 //
 // A path that is neither a procedure, nor a binding, nor one of

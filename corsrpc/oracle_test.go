@@ -35,7 +35,7 @@ var facts = []fact{
 	{"/acme.shop.v1.WarehouseService/ReserveStock", "", true},
 }
 
-// A naiveRule is a Rule whose origins are several lists, each of which must
+// A naiveRule is a Rule whose origins are several lists. All of them must
 // list a page.
 type naiveRule struct {
 	corsrpc.Rule

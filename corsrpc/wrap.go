@@ -44,9 +44,9 @@ import (
 //     passes (see Config.Hosts).
 //  7. A listed origin passes, unless the request has cookies and the rule does
 //     not allow Credentials. WebSocket handshakes and calls of
-//     navigator.sendBeacon are judged alike.
-//     Only cookies are detected: whether the browser added HTTP authentication
-//     or a client certificate cannot be known.
+//     navigator.sendBeacon are judged alike. Only cookies are detected: whether
+//     the browser added HTTP authentication or a client certificate cannot be
+//     known.
 //  8. Everything else is refused.
 //
 // A refused call gets 403, and its handler does not run. RPC clients read the

@@ -90,7 +90,7 @@ func (c *copied) takeURL(text string) error {
 	case c.url != "":
 		return fmt.Errorf("%.200q is a second URL: copy one request", text)
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		return fmt.Errorf("%.200q is not a URL of http or https", text)
+		return fmt.Errorf("%.200q is not a URL of http or https: write one such as https://api.example.com/", text)
 	}
 	c.url = text
 	return nil

@@ -168,7 +168,7 @@ func (f *flags) pageCall() (*pageCall, error) {
 func (c *pageCall) explain(ctx context.Context, policy *corsrpc.Policy) ([]step, error) {
 	u, err := url.Parse(c.url)
 	if err != nil || u.Host == "" {
-		return nil, fmt.Errorf("the URL %.200q is not absolute", c.url)
+		return nil, fmt.Errorf("the URL %.200q is not absolute: begin it with https:// and the server's host", c.url)
 	}
 	ok := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	options := []corstest.Option{corstest.WithHandler(policy.Wrap(ok)), corstest.WithThirdPartyCookies(true)}

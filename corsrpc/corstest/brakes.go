@@ -7,8 +7,8 @@ import (
 )
 
 // A [Check] looks at what a server does with a page's requests, and must not
-// run anything. So it puts brakes on whatever it sends, each of which makes RPC
-// servers respond before they run a handler:
+// run anything. So it puts brakes on whatever it sends. Each makes RPC servers
+// respond before they run a handler:
 //
 //   - the message codec is unknown: connect-go and Vanguard respond with 415;
 //   - so is the compression: gRPC demands UNIMPLEMENTED (grpc/doc/compression.md).

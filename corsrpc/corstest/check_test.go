@@ -476,7 +476,7 @@ func TestCheckMakesRealCallsOnDemand(t *testing.T) {
 	checkout := of(r, "/"+cartService+"/Checkout")
 	assert.True(t, checkout["Connect"].Called)
 	assert.Equal(t, http.StatusBadRequest, checkout["Connect"].Status, "an empty token is declined")
-	assert.Equal(t, []string{"Trailer-X-Cost", "X-Request-Id", "X-Retry-Hint"}, checkout["Connect"].CannotRead, "what this response carried, and what the lists lack of which a failed call shows nothing")
+	assert.Equal(t, []string{"Trailer-X-Cost", "X-Request-Id", "X-Retry-Hint"}, checkout["Connect"].CannotRead, "what this response carried, and what the lists lack although a failed call does not show it")
 	assert.Equal(t, []string{"Grpc-Message", "Grpc-Status-Details-Bin", "X-Cost", "X-Request-Id", "X-Retry-Hint"}, checkout["gRPC-Web"].CannotRead)
 
 	search := of(r, "/"+catalogService+"/SearchProducts")

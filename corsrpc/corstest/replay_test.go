@@ -47,9 +47,9 @@ func TestReplay(t *testing.T) {
 			calls := readRecording(t, file)
 			browser := calls[0].Browser
 			// An engine's recording must agree with the engine's profile in
-			// everything, and with the standard except for cookies, of which
-			// engines withhold more than the standard does, and for what is
-			// known of the engine.
+			// everything, and with the standard except for cookies, because
+			// engines withhold more cookies than the standard does, and for
+			// the known differences of that engine.
 			replayAll(t, calls, profiles[browser], nil, nil)
 			replayAll(t, calls, corstest.Standard, []string{"Cookie"}, differences[browser])
 		})

@@ -16,7 +16,7 @@ const (
 	// TypeCORS is a response of another origin: what the server exposes is
 	// readable.
 	TypeCORS ResponseType = "cors"
-	// TypeOpaque is a response of which nothing is readable.
+	// TypeOpaque is a response that the page cannot read at all.
 	TypeOpaque ResponseType = "opaque"
 	// TypeOpaqueRedirect is a redirect that was not followed. Nothing is readable.
 	TypeOpaqueRedirect ResponseType = "opaqueredirect"

@@ -75,8 +75,8 @@ func (f *fetch) redirectedInsecurely() bool {
 
 func isSafe(method string) bool { return method == http.MethodGet || method == http.MethodHead }
 
-// referrer is what the default policy sends of the page's URL, of which no
-// more is known than its origin (Referrer Policy,
+// referrer returns the Referer that the default policy sends. Only the page's
+// origin is known, not its path (Referrer Policy,
 // "strict-origin-when-cross-origin").
 func (f *fetch) referrer() string {
 	page := f.b.origin

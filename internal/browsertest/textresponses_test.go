@@ -30,8 +30,8 @@ type textResponse struct {
 	google, protobufTS string
 }
 
-// The frames of which most consist: a message, and trailers of a success and of
-// an error.
+// The frames that most responses consist of: a message, and the trailers of a
+// success and of an error.
 var (
 	textMessage = frameOf(0, marshalled(&shopv1.SearchProductsResponse{Product: teapot()}))
 	textOK      = frameOf(0x80, "grpc-status: 0\r\nx-hits: 1\r\n")

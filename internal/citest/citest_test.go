@@ -86,7 +86,7 @@ func TestWorkflow(t *testing.T) {
 // that does.
 func TestRunLines(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("the workflow runs on ubuntu-latest: bash")
+		t.Skip("the run lines of docs/ci.md are bash, for a job on ubuntu-latest: Windows cannot run them")
 	}
 	buf, err := filepath.Abs(filepath.Join(root, "internal/tools/node_modules/.bin"))
 	require.NoError(t, err)

@@ -337,7 +337,7 @@ var Rows = []Row{
 		Differs:   metadataIsTrailers,
 	},
 	{
-		Name:      "errors, one of which forwards an upstream's CORS headers",
+		Name:      "errors, one with an upstream's CORS headers",
 		Behaviour: Behaviour{Error: &Error{Form: Joined, Metadata: Forwarding.Metadata}},
 		Baseline:  &Behaviour{Error: &Error{Form: Joined, Metadata: Hint}},
 		Want:      Lines{ConnectUnary: "X-Hint", GRPCWeb: "X-Hint"},

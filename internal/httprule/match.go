@@ -191,8 +191,8 @@ func lastColon(s string) (at, width int) {
 	return i, 1
 }
 
-// visit goes down from a node, of which front parts at the beginning of the path
-// and back parts at its end are the ones so far. It visits no node twice.
+// visit goes down from a node. The node stands for the first front parts and the
+// last back parts of the path. It visits no node twice.
 func (m *Matches) visit(n *node, front, back int, exact bool) {
 	if n.deep != nil {
 		m.visit(n.deep, front, back, exact)

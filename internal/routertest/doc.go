@@ -3,6 +3,6 @@
 // once more, cut parameters or ignore case. It is a module of its own for the
 // sake of the routers.
 //
-// Testdata/reached.txt is the table of which router finds a procedure in how
-// many of the targets.
+// The table in testdata/reached.txt has, for every router, the number of targets
+// in which it finds a procedure.
 package routertest

@@ -35,8 +35,8 @@ export interface Seen {
   messages: JsonValue[];
   header?: Record<string, string>;
   trailer?: Record<string, string>;
-  // errors are one at most, but for Google's client, which may call its error
-  // listener several times for one call.
+  // errors has one element at most, except with Google's client, which can call
+  // its error listener several times for one call.
   errors: SeenError[];
   // ended says that the client told of the end of a stream, where that is not
   // the same as being without an error.

@@ -2,7 +2,7 @@ import { grpc } from "@improbable-eng/grpc-web";
 import { record, type Client, type Seen } from "./cell";
 
 // improbable is @improbable-eng/grpc-web. Its requests and responses are classes
-// as google-protobuf's generator makes them, of which it uses this much.
+// as google-protobuf's generator makes them; the client uses only these methods.
 export const improbable: Client = (call, receive) =>
   new Promise((resolve) => {
     class Bytes {

@@ -86,7 +86,7 @@ async function putJson(url: string): Promise<string> {
   return response.text();
 }
 
-// upload sends what would need no preflight, but for the listener.
+// upload sends a request that needs a preflight only because of the listener.
 function upload(url: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();

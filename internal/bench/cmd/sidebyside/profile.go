@@ -41,9 +41,9 @@ type breakdown struct {
 	nanos   []float64 // as in parts
 }
 
-// profiled has a subject answer a row's request until there are that many
-// samples, a hundred a second at best, and says where the time went, of which
-// nanos is one request's.
+// profiled lets a subject respond to a row's request until there are that many
+// samples, a hundred a second at best, and returns where the time of one request
+// goes, which is nanos in total.
 func profiled(row bench.Row, subject bench.Subject, nanos float64, samples int64) (breakdown, error) {
 	b := breakdown{subject: subject.Name}
 	handler, err := subject.Wrap(row.Setup, bench.Nothing{})
