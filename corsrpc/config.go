@@ -12,10 +12,10 @@ import (
 // Config says who may call which services. It is read once, by [New] or
 // [Policy.Update]; changing it later changes nothing.
 //
-// Each procedure gets one rule. For who may call, the most specific setting
-// wins: method, then service, then Config. At the same level, an Override wins
-// over the schema. But no setting opens what is internal. Lists of header names
-// add up over all levels.
+// Each procedure gets one rule. Who may call is decided at the most specific
+// level that says so: method, then service, then Config. At the same level, an
+// Override wins over the schema. No setting opens an internal method. Lists of
+// header names from all levels are combined.
 //
 // Unless a field says otherwise, nil means the default, and a non-nil empty slice
 // means none. The zero Config governs every registered service and lets no page
@@ -118,30 +118,29 @@ type Config struct {
 	// [Policy.WrapService].
 	PathPrefix string
 
-	// Hosts are the server's own public hosts, each host or host:port. An
-	// Origin is compared with them if the browser does not send
-	// Sec-Fetch-Site; see [Policy.Wrap]. nil means the request's Host header.
-	// On plain HTTP that header is chosen by whoever controls the name in the
-	// URL, so set Hosts, together with RequireHosts, to stop DNS rebinding
-	// there.
+	// Hosts are the server's own public hosts, each host or host:port. If the
+	// browser does not send Sec-Fetch-Site, an Origin with one of these hosts
+	// counts as the server's own page; see [Policy.Wrap]. If Hosts is nil, the
+	// request's Host header is used.
+	//
+	// On plain HTTP, an attacker can point a host name at the server's address (DNS
+	// rebinding), and Host is then the attacker's name. Set Hosts and RequireHosts
+	// to stop that.
 	Hosts []string
 
-	// RequireHosts refuses calls whose host is not in Hosts, GET included: on
-	// plain HTTP, DNS rebinding makes a page of another site look like the
-	// server's own. Include the names that gRPC clients and service meshes
-	// use. It is an error without Hosts.
+	// RequireHosts refuses calls whose host is not in Hosts, GET included. On plain
+	// HTTP it stops DNS rebinding; see Hosts. Put the names that gRPC clients and
+	// service meshes use into Hosts too. RequireHosts without Hosts is an error.
 	//
 	// It applies to procedures, bindings, their alternative spellings and
 	// their preflights. Resources, infrastructure and paths that are not
 	// governed can still be reached.
 	RequireHosts bool
 
-	// RequireFetchMetadata refuses calls with neither Origin nor
-	// Sec-Fetch-Site. It is for listeners that only browsers reach, over
-	// HTTPS; on plain HTTP browsers do not send Sec-Fetch-Site. Behind a CDN
-	// that removes these headers every page looks like a non-browser client,
-	// and this field refuses everything. It applies to the same requests as
-	// RequireHosts.
+	// RequireFetchMetadata refuses calls with neither Origin nor Sec-Fetch-Site. It
+	// is for listeners that only browsers reach, over HTTPS: on plain HTTP browsers
+	// do not send Sec-Fetch-Site. If a CDN removes these headers, every call is
+	// refused. It applies to the same requests as RequireHosts.
 	RequireFetchMetadata bool
 
 	// Files hold the descriptors of the services; nil means
@@ -154,10 +153,10 @@ type Config struct {
 	// Fractions of a second are dropped.
 	MaxAge time.Duration
 
-	// ReportOnly lets every call reach its handler, except calls to internal
-	// methods, and OnDecision reports what would have been refused: for
-	// migrating existing servers. Pages whose origin is not listed still get
-	// no permission to read, and their preflights are still refused.
+	// ReportOnly is for migrating existing servers. It lets every call reach its
+	// handler, except calls to internal methods, and OnDecision reports what would
+	// have been refused. Pages whose origin is not listed still cannot read
+	// responses, and their preflights are still refused.
 	ReportOnly bool
 
 	// ExplainTo are the origins of developers' pages, such as
@@ -165,26 +164,28 @@ type Config struct {
 	// call is refused: the response is an error in the shape of its protocol,
 	// permission_denied with the Reason, Detail and Fix.
 	//
-	// For that, a preflight from such a page succeeds even if the call will be
-	// refused. Wrap then checks the call itself, and refuses it if it has a
-	// header that the preflight would otherwise have stopped. No handler runs
-	// that would not run without ExplainTo. Internal methods, Resources and
-	// alternative spellings of a path are not explained. Nothing changes for
-	// other pages.
+	// A preflight from such a page succeeds even if the call will be refused. Wrap
+	// then checks the call itself, and refuses it if it has a header that the
+	// preflight would otherwise have stopped. No handler runs that would not run
+	// without ExplainTo. Refusals of internal methods, Resources and alternative
+	// spellings of a path are not explained. Nothing changes for other pages.
 	ExplainTo []string
 
-	// ExplainIgnore are names of request headers that your proxies add,
-	// besides well-known ones such as X-Forwarded-For. Their presence does
-	// not cause calls from ExplainTo origins to be refused.
+	// ExplainIgnore are names of request headers that your proxies add, besides
+	// well-known ones such as X-Forwarded-For. A call from an ExplainTo origin is
+	// not refused for these.
 	ExplainIgnore []string
 
-	// OnDecision is called for every request that Wrap refuses, whatever the
-	// path; for every other marked request on a governed path; for every
-	// request that passes only because of ReportOnly; for navigations that
-	// pass although their path is an alternative spelling of a procedure's;
-	// and for preflights that miss a procedure only by its PathPrefix. If the
-	// Outcome is OutcomeAllowed, the fields Origin, Detail and Fix are empty,
-	// and the call does not allocate.
+	// OnDecision is called for:
+	//
+	//   - every request that Wrap refuses, whatever the path
+	//   - every other marked request on a governed path
+	//   - every request that passes only because of ReportOnly
+	//   - top-level navigations to an alternative spelling of a procedure
+	//   - preflights below a wrong path prefix; see [ReasonWrongPathPrefix]
+	//
+	// If the Outcome is OutcomeAllowed, the fields Origin, Detail and Fix of
+	// the Decision are empty, and the call of OnDecision does not allocate.
 	//
 	// It runs synchronously in the request's goroutine, concurrently with
 	// itself, and must not block. See [LogDenied] and [JoinHooks].
@@ -196,9 +197,9 @@ type Config struct {
 
 	// DangerouslyAllowPublicSuffixes permits credentials for patterns on
 	// public suffixes such as https://*.github.io, under which anyone can
-	// register. The suffixes are those of the list in the linked version of
-	// golang.org/x/net; a pattern that contains some of them is not
-	// detected: https://*.amazonaws.com also matches names below s3.amazonaws.com.
+	// register. The list of these suffixes is that of golang.org/x/net. Only a
+	// pattern directly on such a suffix is detected: https://*.amazonaws.com,
+	// which includes the suffix s3.amazonaws.com, is not.
 	DangerouslyAllowPublicSuffixes bool
 }
 

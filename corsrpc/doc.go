@@ -24,33 +24,35 @@
 // browser sends the origin of a page in the Origin header of its cross-origin
 // requests.
 //
-// Before many cross-origin calls, the browser asks with an OPTIONS request, the
-// preflight, whether the page may make the call. In the response,
+// Before many cross-origin calls, the browser sends an OPTIONS request, the
+// preflight, to ask whether the page may make the call. In the response,
 // Access-Control-* headers name the origins, HTTP methods and request headers
 // that are allowed. In the response to the call itself, they name the response
 // headers that the page may read: these are exposed.
 //
 // Sec-Fetch-Site is a header that browsers add and scripts cannot set. Its value
 // is same-origin, same-site, cross-site, or none if the user typed the address.
-// A request is marked if it has Origin or Sec-Fetch-Site: a browser sent it.
-// Sec-Purpose is what browsers add to a prefetch, which any page can cause with
-// speculation rules: a script element that lists URLs.
+// A request with Origin or Sec-Fetch-Site is marked: it comes from a browser.
+// Browsers add Sec-Purpose when they prefetch, and any page can cause a prefetch
+// with speculation rules: a script element that lists URLs.
 //
-// An alternative spelling of a procedure is a path that is not the procedure's,
-// but that some router or server would map to it; see [Policy.Wrap].
+// An alternative spelling of a procedure is a path that is not the procedure's
+// own, but that some router or server would take for it; see [Policy.Wrap].
 //
 // The schema can declare a method internal, which closes it to every page, or
 // give it an audience, a label that [Config].Audiences maps to origins.
 //
 // # What it refuses
 //
-// CORS by itself stops no call. Browsers send many requests without asking
-// first, and merely hide the response from the page. [Policy.Wrap] stops the calls
-// themselves, for procedures and for their REST bindings (google.api.http). A call from a
-// page whose origin is not listed gets 403, and its handler does not run. The
-// same holds for a cross-site request without Origin: an image, a form or a
-// navigation would otherwise reach a Connect GET with the user's cookies. Requests from non-browser clients pass untouched. Wrap documents the
-// steps in order.
+// CORS by itself does not stop calls. Browsers send many requests without a
+// preflight, and merely hide the response from the page. [Policy.Wrap] stops the
+// calls themselves, for procedures and for their REST bindings: the HTTP methods
+// and paths that google.api.http gives them. A call from a page whose origin is
+// not listed gets 403, and its handler does not run. The same holds for a
+// cross-site request without Origin, such as that of an image, a form or a
+// navigation: it would otherwise run a Connect GET with the user's cookies.
+// Requests from non-browser clients pass untouched. Wrap documents the steps in
+// order.
 //
 // A path that is neither a procedure, nor a binding, nor one of
 // [Config].Resources is not governed: corsrpc adds no headers there and protects
@@ -58,16 +60,16 @@
 //
 // # What pages see
 //
-// Wrap is outermost, around authentication too: preflights carry no credentials,
-// and a page can read a 401 only if the response carries the CORS headers. If the
-// page's origin is listed, every response on a governed path carries them, so the
-// page can read errors of authentication and routing, and panics that something
-// inside Wrap turns into a response.
+// Wrap goes around everything else, authentication included: preflights carry no
+// credentials, and a page can read a 401 only if the response carries the CORS
+// headers. If the page's origin is listed, every response on a governed path
+// carries them. So the page can also read errors of routers, and the response of
+// a handler inside Wrap that recovers from panics.
 //
 // Pages can read the application headers, trailers and error metadata that are
-// declared, in [Config] or in the schema with the options of
-// corsrpc/v1/options.proto. A declared trailer is exposed in each form that a
-// protocol gives it.
+// declared: in [Config], or in the schema with the options of
+// corsrpc/v1/options.proto. Protocols send trailers in different forms, and each
+// form of a declared trailer is exposed.
 //
 // # When something is blocked
 //

@@ -32,9 +32,9 @@ func New(config Config) (*Policy, error) {
 
 // Update replaces the Policy's Config atomically: every request is judged
 // entirely by the old rules or entirely by the new ones, and none waits. If the
-// error is not nil, nothing changes; it is the error that [New] would return.
-// Of concurrent Updates the last one wins: goroutines that read Config, modify it
-// and call Update must synchronize, or one change overwrites another.
+// error is not nil, nothing changes; it is the error that [New] would return. Of
+// concurrent Updates the last one wins. So goroutines that read Config, modify
+// it and call Update must synchronize, or they overwrite each other's changes.
 func (p *Policy) Update(config Config) error {
 	config = config.clone()
 	rules, err := compile(config)
@@ -46,8 +46,9 @@ func (p *Policy) Update(config Config) error {
 }
 
 // Config returns a copy of the Config in force, so Update(p.Config()) changes
-// nothing. A zero Policy has none: Config returns the zero Config then, and an
-// Update with that replaces the zero Policy's refusals.
+// nothing. For the zero Policy it returns the zero Config. An Update with the
+// zero Config is a change there: the zero Policy refuses every path, and the
+// zero Config governs only procedures.
 func (p *Policy) Config() Config { return p.load().config.clone() }
 
 // Rule returns the rule of a procedure, named "/pkg.Service/Method" whatever
@@ -67,10 +68,12 @@ func (p *Policy) Governs(procedure string) bool {
 	return ix == zeroIndex || ix.procedure(procedure) != nil
 }
 
-// Exposes reports whether the responses of a procedure let pages read the
-// header of this name, by the procedure's rule or because the Fetch standard
-// safelists it. Interceptors use it to find which headers they still have to
-// expose. It does not allocate for names in lower case.
+// Exposes reports whether pages can read the header of this name in the
+// responses of a procedure: because the procedure's rule exposes it, or because
+// browsers always expose it, such as Content-Type (Fetch standard:
+// CORS-safelisted response-header name). Interceptors use it to find which
+// headers they still have to expose. It does not allocate for names in lower
+// case.
 func (p *Policy) Exposes(procedure, name string) bool {
 	if headername.IsSafelistedResponse(name) {
 		return true
@@ -81,8 +84,8 @@ func (p *Policy) Exposes(procedure, name string) bool {
 
 // Rules returns all rules, sorted by path, as they were when the iteration
 // began. Requests are judged by these rules and by the fields of Config that
-// apply to all paths. A key of Config.Resources that no request can reach,
-// because a governed service has its path, has no rule.
+// apply to all paths. A key of Config.Resources below a governed service has no
+// rule, because no request can reach it.
 func (p *Policy) Rules() iter.Seq[Rule] {
 	return func(yield func(Rule) bool) {
 		for _, r := range p.load().rules {

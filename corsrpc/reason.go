@@ -41,8 +41,8 @@ const (
 	ReasonFetchMetadataMissing = Reason(access.ReasonFetchMetadataMissing)
 	// ReasonNoRule means that the path is not governed.
 	ReasonNoRule = Reason(access.ReasonNoRule)
-	// ReasonWrongPathPrefix means that the path is not governed, but would be
-	// a procedure's if Config.PathPrefix were another.
+	// ReasonWrongPathPrefix means that the path is that of a procedure below a
+	// prefix which is not Config.PathPrefix. Such a path is not governed.
 	ReasonWrongPathPrefix = Reason(access.ReasonWrongPathPrefix)
 	// ReasonNotConfigured means that the policy is zero, or that the service
 	// of this path is listed in neither Config.Services nor Config.Except.

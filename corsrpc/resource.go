@@ -23,9 +23,9 @@ type Resource struct {
 	// without crossorigin="use-credentials" need none. A login path beside
 	// the procedures needs them, or the browser ignores its cookies.
 	Credentials bool
-	// Methods are those that pages may use besides GET, HEAD and POST, which
-	// always pass. They are case-sensitive: scripts' requests carry PUT and
-	// DELETE in upper case, and PATCH as the script wrote it.
+	// Methods are those that pages may use besides GET, HEAD and POST, which always
+	// pass. They are case-sensitive, and browsers send PATCH as the script spelled
+	// it; they send PUT and DELETE in upper case.
 	Methods []string
 	// RequestHeaders are the names that pages may send. List Content-Type if
 	// pages send other values than HTML forms do, such as application/json.

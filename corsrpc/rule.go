@@ -71,9 +71,9 @@ const (
 	// of the request must equal it byte for byte.
 	MatchProcedure Match = iota
 	// MatchService matches every path below a service, except those of known
-	// procedures. Its rule is the strictest of the service's methods; a page
-	// that passes it can read "unimplemented". A service that neither
-	// Config.Services nor Config.Except names has only this rule, without
+	// procedures. Its rule grants only what all methods of the service grant. A
+	// page that it allows can read the error "unimplemented". A service that
+	// neither Config.Services nor Config.Except names has only this rule, without
 	// Origins.
 	MatchService
 	// MatchBinding matches every path that some gateway could route to the

@@ -57,13 +57,15 @@ import (
 // A procedure's path gets CORS headers only if it is exactly the procedure's
 // name, once percent-decoded; bindings and resources match as [Match] describes.
 // Refusal is broader, because some routers and servers clean paths, ignore case,
-// decode twice, cut segments at ";" or take a backslash for a slash. A marked
-// request whose path is such an alternative spelling of a procedure's path, or
-// contains one, must pass that procedure's rule too. A key of Config.Resources
-// that begins with a literal segment exempts its paths from this. Without such a
-// key there is one exception: a top-level navigation passes, and is reported, if
-// its path ends in a procedure's path below a prefix that is not PathPrefix, as
-// /docs/acme.shop.v1.CartService/AddItem does, and has no empty or dot segments.
+// decode twice, cut segments at ";" or take a backslash for a slash. If the path
+// of a marked request is such an alternative spelling of a procedure's path, or
+// contains one, the request must pass that procedure's rule too.
+//
+// Two kinds of paths are exempt. One are the paths of a key of Config.Resources
+// that begins with a literal segment. The other are pages such as
+// /docs/acme.shop.v1.CartService/AddItem, whose path ends in a procedure's below
+// another prefix: a user can open them (a top-level navigation), and OnDecision
+// reports that.
 //
 // Any other path is neither governed nor protected.
 //

@@ -1,5 +1,5 @@
-// Package corsconfig keeps policies in files, for origins that differ by
-// environment and are maintained by people who do not build the program. A
+// Package corsconfig reads policies from files. Use it if origins differ by
+// environment, or if the people who maintain them do not build the program. A
 // file has the fields of [corsrpc.Config] in the words of
 // corsrpc/policy/v1/policy.proto, in YAML or JSON:
 //
@@ -13,10 +13,11 @@
 //	    origins: [https://console.example.com]
 //	    credentials: on
 //
-// [Load] merges a file with the files that override it for one environment;
-// [Watch] also updates a policy whenever one of these files is edited.
-// Mistakes come all at once, each with its file, line and column; see [Error].
+// [Load] merges a base file with files that override it, such as one for each
+// environment. [Watch] also updates a policy whenever one of these files is
+// edited. Mistakes are returned all at once, each with its file, line and
+// column; see [Error].
 //
-// What is not data stays in the program: functions, and the descriptors of the
-// services.
+// Functions and the descriptors of the services are not data: they stay in the
+// program.
 package corsconfig

@@ -7,9 +7,9 @@
 //		fmt.Println("pages can no longer", change) // read the header X-Cost (ResponseTrailers[0]): 3 paths
 //	}
 //
-// It asks the policies themselves: what it reports is what [corsrpc.Policy.Wrap]
-// does to a request of each kind of page that the policies list. Patterns of
-// origins are compared as sets and not as text.
+// Compare asks the policies themselves. For each origin that either policy
+// lists, it compares what [corsrpc.Policy.Wrap] does with that page's requests.
+// Patterns of origins are compared as sets and not as text.
 //
 // [SchemaConfig] makes a Config of a schema alone, for comparing schemas before
 // anybody writes a policy.

@@ -41,8 +41,8 @@
 //
 //	corstest.Check(newServer(), "https://app.example.com", corstest.WithProtocols(corstest.Connect, corstest.RESTGateway))
 //
-// If the server logs refused requests, it logs those of the check: pass the test
-// a server that does not.
+// A server that logs refused requests also logs those of the check. To keep them
+// out of the log, pass the check a server that does not log.
 //
 // To test a whole conversation, with cookies, redirects and the metadata of
 // individual responses, pass a browser's client to generated code:
@@ -85,7 +85,7 @@
 //
 // It runs no scripts and renders nothing. It has no HTTP cache, no service
 // workers, no Content Security Policy, no HTTP authentication, and no permission
-// prompts for local networks. It knows the origin of the page and not its URL. It
-// assumes that the page is the top-level one: a browser whose origin is null has
-// no cookies of the same site.
+// prompts for local networks. It knows the origin of the page and not its URL.
+// The page is always a top-level page, never a frame, so a page with a null
+// origin sends no SameSite=Lax or Strict cookies.
 package corstest

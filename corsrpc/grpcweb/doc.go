@@ -12,7 +12,8 @@
 // so that native gRPC clients can use the same port if the http.Server speaks
 // HTTP/2.
 //
-// [NewForwarder] does the same for a server elsewhere.
+// [NewForwarder] makes a gateway: its handler takes the place of the grpc-go
+// server, and sends the calls to a server elsewhere.
 //
 // # Responses
 //
