@@ -231,19 +231,28 @@ func (a *aliases) fold(into []byte, segment string) ([]byte, bool) {
 // decode returns the first character of s, any of whose bytes can be
 // percent-encoded, and how many bytes of s it takes.
 func decode(s string) (r rune, size int) {
-	var decoded [utf8.UTFMax]byte
-	var ends [utf8.UTFMax]int
-	n := 0
-	for i := 0; i < len(s) && n < len(decoded); n++ {
-		if decoded[n] = s[i]; s[i] == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]) {
-			decoded[n] = unhex(s[i+1])<<4 | unhex(s[i+2])
-			i += 2
-		}
-		i++
-		ends[n] = i
+	first, size := decodeByte(s)
+	if first < utf8.RuneSelf {
+		return rune(first), size
+	}
+	decoded, ends := [utf8.UTFMax]byte{first}, [utf8.UTFMax]int{size}
+	n := 1
+	for ; size < len(s) && n < len(decoded); n++ {
+		c, length := decodeByte(s[size:])
+		size += length
+		decoded[n], ends[n] = c, size
 	}
 	r, size = utf8.DecodeRune(decoded[:n])
 	return r, ends[size-1]
+}
+
+// decodeByte returns the first byte of s, which can be percent-encoded, and how
+// many bytes of s it takes. s is not empty.
+func decodeByte(s string) (c byte, size int) {
+	if s[0] == '%' && len(s) > 2 && isHex(s[1]) && isHex(s[2]) {
+		return unhex(s[1])<<4 | unhex(s[2]), 3
+	}
+	return s[0], 1
 }
 
 func unhex(c byte) byte {
