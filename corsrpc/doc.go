@@ -32,9 +32,10 @@
 //
 // Sec-Fetch-Site is a header that browsers add and scripts cannot set. Its value
 // is same-origin, same-site, cross-site, or none if the user typed the address.
-// A request with Origin or Sec-Fetch-Site is marked: it comes from a browser.
-// Browsers add Sec-Purpose when they prefetch, and any page can cause a prefetch
-// with speculation rules: a script element that lists URLs.
+// This documentation calls a request marked if it has Origin or Sec-Fetch-Site:
+// it then comes from a browser. Browsers add Sec-Purpose when they prefetch, and
+// any page can cause a prefetch with speculation rules: a script element that
+// lists URLs.
 //
 // An alternative spelling of a procedure is a path that is not the procedure's
 // own, but that some router or server would take for it; see [Policy.Wrap].

@@ -3,8 +3,8 @@
 // Run it without arguments for its subcommands. Exit status: 0 if all is fine, 1
 // if there are findings, 2 if it could not check.
 //
-// A server's own repository gets the command with the same rules as the linked
-// library by
+// Add the command to your server's module, so that it applies the rules of the
+// library version that the server links:
 //
 //	go get -tool github.com/corsrpc/corsrpc-go/cmd/corsrpc
 //	go tool corsrpc rules --image image.binpb --policy policy.yaml

@@ -1,6 +1,6 @@
 // Package corsconfig reads policies from files. Use it if origins differ by
 // environment, or if the people who maintain them do not build the program. A
-// file has the fields of [corsrpc.Config] in the words of
+// file has the fields of [corsrpc.Config], named as in
 // corsrpc/policy/v1/policy.proto, in YAML or JSON:
 //
 //	origins:
@@ -18,6 +18,6 @@
 // edited. Mistakes are returned all at once, each with its file, line and
 // column; see [Error].
 //
-// Functions and the descriptors of the services are not data: they stay in the
-// program.
+// Fields of Config that hold functions or descriptors cannot be written in a
+// file; set them in the program.
 package corsconfig

@@ -9,8 +9,8 @@
 // under paths that Wrap does not know.
 //
 // [NewInterceptor] lets pages read exactly what a handler sends, declared or
-// not. It also keeps CORS headers of other servers out of responses. It is
-// useful behind Wrap as well as behind a proxy. Behind a proxy:
+// not. It also removes CORS headers that a handler copied from another server's
+// response. It is useful behind Wrap as well as behind a proxy. Behind a proxy:
 //
 //	mux.Handle(shopv1connect.NewCartServiceHandler(cart,
 //		corsconnect.WithGate(cors),

@@ -11,6 +11,6 @@
 // lists, it compares what [corsrpc.Policy.Wrap] does with that page's requests.
 // Patterns of origins are compared as sets and not as text.
 //
-// [SchemaConfig] makes a Config of a schema alone, for comparing schemas before
-// anybody writes a policy.
+// [SchemaConfig] makes a Config from a schema alone, so that schemas can be
+// compared before anybody writes a policy.
 package corsdiff

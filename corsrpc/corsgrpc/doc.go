@@ -11,14 +11,14 @@
 //
 // Calls that the policy refuses end as PermissionDenied, with the text "corsrpc:
 // " and the Reason. Their handler does not run, and OnDecision is called. Calls
-// are judged by the rules of [corsrpc.Policy.Wrap], from the metadata origin,
-// sec-fetch-site, sec-purpose, cookie and :authority. So the proxy must pass on
-// Origin, Sec-Fetch-Site and Sec-Purpose, as Envoy does. If it rewrites
+// are judged by the rules of [corsrpc.Policy.Wrap], from these metadata keys:
+// origin, sec-fetch-site, sec-purpose, cookie and :authority. So the proxy must
+// pass on Origin, Sec-Fetch-Site and Sec-Purpose, as Envoy does. If it rewrites
 // :authority, name the public hosts in Config.Hosts. Otherwise the server's own
 // pages are refused in browsers that do not send Sec-Fetch-Site.
 //
 // Calls with neither origin nor sec-fetch-site do not come from a browser. They
-// pass untouched. So do calls of procedures that the policy does not govern; see
+// pass untouched. So do calls to procedures that the policy does not govern; see
 // [Ungoverned].
 //
 // grpc-go decodes the request of a unary call before it runs interceptors. For
@@ -31,11 +31,11 @@
 // that pages of the gateway's own host keep working. Let the gateway also pass
 // on Sec-Fetch-Site and Sec-Purpose: see [IncomingHeader].
 //
-// A gateway that calls an implementation in-process, by the generated functions
-// Register…HandlerServer, runs no interceptor. Put [corsrpc.Policy.Wrap] around
-// such a gateway, with REST set in the policy's Config. Do the same around every
-// gateway that serves REST to pages of other origins: Wrap also responds to
-// preflights and exposes headers.
+// A gateway that calls an implementation in-process, through the generated
+// Register…HandlerServer functions, runs no interceptor. Put
+// [corsrpc.Policy.Wrap] around such a gateway, with REST set in the policy's
+// Config. Do the same around every gateway that serves REST to pages of other
+// origins: Wrap also responds to preflights and exposes headers.
 //
 // # What it strips
 //
@@ -45,8 +45,8 @@
 // in calls with an origin, the interceptors remove access-control-* from the
 // header and trailer metadata that handlers set. That covers [grpc.SetHeader],
 // [grpc.SendHeader], [grpc.SetTrailer] and the methods of [grpc.ServerStream].
-// Metadata that an earlier interceptor set stays, so chain these interceptors
-// first.
+// Metadata set by an earlier interceptor is not removed, so chain these
+// interceptors first.
 //
 // To do so, they replace grpc-go's stream in the context. As a result,
 // [grpc.SetSendCompressor] and [grpc.ClientSupportedCompressors], which need the

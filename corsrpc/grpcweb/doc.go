@@ -1,35 +1,36 @@
-// Package grpcweb lets web pages call a grpc-go server by gRPC-Web, without a
+// Package grpcweb lets web pages call a grpc-go server over gRPC-Web, without a
 // proxy:
 //
 //	server := grpc.NewServer()
 //	shopv1.RegisterCatalogServiceServer(server, catalog)
 //	handler := cors.Wrap(authenticate(grpcweb.NewHandler(server, grpcweb.Config{})))
 //
-// [NewHandler] translates each gRPC-Web call, binary or base64 text, into a
-// gRPC call of [google.golang.org/grpc.Server.ServeHTTP], and the response
-// back. Interceptors, reflection, health checks, stats and message limits work
-// as they are. Everything that is not gRPC-Web passes to the server untouched,
-// so that native gRPC clients can use the same port if the http.Server speaks
-// HTTP/2.
+// [NewHandler] translates each gRPC-Web call, binary or base64 text, into a gRPC
+// request, passes it to [google.golang.org/grpc.Server.ServeHTTP], and
+// translates the response back. Interceptors, reflection, health checks, stats
+// and message limits work as usual. Everything that is not gRPC-Web passes to
+// the server untouched, so native gRPC clients can use the same port if the
+// http.Server speaks HTTP/2.
 //
 // [NewForwarder] makes a gateway: its handler takes the place of the grpc-go
-// server, and sends the calls to a server elsewhere.
+// server, and forwards the calls to a server elsewhere.
 //
 // # Responses
 //
-// A response has the form that the request's Accept names, or else that of its
-// Content-Type. If the handler sets a header or sends a message, the trailers
-// follow in a frame at the end of the body; otherwise they are headers and there
-// is no body. Pages can read those headers only if the CORS policy exposes them,
-// and corsrpc's policies do.
+// The response is binary or text, as the request's Accept header asks, or else
+// as the request's Content-Type is. If the handler sets a header or sends a
+// message, the trailers follow in a frame at the end of the body. Otherwise they
+// are sent as HTTP headers, without a body. Pages can read those headers only if
+// the CORS policy exposes them, and corsrpc's policies do.
 //
-// The response of a unary or client-streaming method is sent in one piece at
-// the end, with its Content-Length. Streams are sent message by message, except
-// that what becomes ready while the connection is busy is sent together.
+// The response of a unary or client-streaming method is sent in one piece at the
+// end, with its Content-Length. Streams are sent message by message. Messages
+// that become ready while the connection is busy are sent together.
 //
 // Metadata that would break the response is dropped: names that are not valid
-// header names, that describe the body or the connection, and Access-Control-*,
-// which belongs to the policy. Control characters in values become spaces.
+// header names, names that describe the body or the connection, and
+// Access-Control-*, which belongs to the policy. Control characters in values
+// become spaces.
 //
 // A call that the server ends without a status, for example because it was
 // stopped, ends with UNAVAILABLE.
