@@ -1,10 +1,10 @@
 // Package corsrpc lets web pages call Connect, gRPC-Web and REST services on
 // another origin. The same server can also serve gRPC clients.
 //
-// You write who may call: origins. What may be called comes from the protobuf
-// services that are linked into the program. How it travels (HTTP methods,
-// header names, trailers) comes from what corsrpc knows of each protocol. From
-// these three it generates the CORS headers of every procedure:
+// You write who may call: origins. What they may call comes from the protobuf
+// services that are linked into the program. How calls travel (HTTP methods,
+// header names, trailers) comes from what corsrpc knows about each protocol.
+// From these three it generates the CORS headers of every procedure:
 //
 //	cors, err := corsrpc.New(corsrpc.Config{
 //		Origins:          []string{"https://app.example.com"},
@@ -32,10 +32,9 @@
 //
 // Sec-Fetch-Site is a header that browsers add and scripts cannot set. Its value
 // is same-origin, same-site, cross-site, or none if the user typed the address.
-// This documentation calls a request marked if it has Origin or Sec-Fetch-Site:
-// it then comes from a browser. Browsers add Sec-Purpose when they prefetch, and
-// any page can cause a prefetch with speculation rules: a script element that
-// lists URLs.
+// A "marked" request is one that has Origin or Sec-Fetch-Site, and so comes from
+// a browser. Browsers add Sec-Purpose when they prefetch, and any page can cause
+// a prefetch with speculation rules: a script element that lists URLs.
 //
 // An alternative spelling of a procedure is a path that is not the procedure's
 // own, but that some router or server would take for it; see [Policy.Wrap].

@@ -8,7 +8,7 @@
 //	}
 //
 // Compare asks the policies themselves. For each origin that either policy
-// lists, it compares what [corsrpc.Policy.Wrap] does with that page's requests.
+// lists, it compares what the two do with requests from a page of that origin.
 // Patterns of origins are compared as sets and not as text.
 //
 // [SchemaConfig] makes a Config from a schema alone, so that schemas can be

@@ -1,5 +1,5 @@
 // Package corsexport writes a policy as configuration of other systems: proxies,
-// gateways and languages that are not Go's.
+// gateways, and servers written in other languages than Go.
 package corsexport
 
 import "strconv"

@@ -71,9 +71,9 @@
 //
 // The model follows the Fetch standard (text of June 2026) step by step: which
 // requests are preflighted, what the preflight asks for, how the response is
-// judged, and what the page can read of it. It has the preflight cache, with a
-// clock that the test can set ([WithClock]), redirects, origins that are null,
-// Fetch Metadata, and cookies by RFC 6265bis. With a [Profile] it follows
+// judged, and what the page can read of it. It includes redirects, null origins,
+// Fetch Metadata, cookies (RFC 6265bis), and the preflight cache, whose clock the
+// test can set ([WithClock]). With a [Profile] it follows
 // Chromium, Firefox or WebKit where they differ. It is tested against
 // recordings of all three, and against the expectations of web-platform-tests,
 // the test suite that browsers share.
@@ -86,6 +86,5 @@
 // It runs no scripts and renders nothing. It has no HTTP cache, no service
 // workers, no Content Security Policy, no HTTP authentication, and no permission
 // prompts for local networks. It knows the origin of the page and not its URL.
-// The page is always a top-level page, never a frame, so a page with a null
-// origin sends no SameSite=Lax or Strict cookies.
+// The page is always a top-level page, never a frame.
 package corstest

@@ -17,11 +17,12 @@
 //
 // # Responses
 //
-// The response is binary or text, as the request's Accept header asks, or else
-// as the request's Content-Type is. If the handler sets a header or sends a
-// message, the trailers follow in a frame at the end of the body. Otherwise they
-// are sent as HTTP headers, without a body. Pages can read those headers only if
-// the CORS policy exposes them, and corsrpc's policies do.
+// The response is binary or text, whichever the request's Accept header asks
+// for. If it asks for neither, the response has the form of the request. If the
+// handler sets a header or sends a message, the trailers follow in a frame at
+// the end of the body. Otherwise they are sent as HTTP headers, without a body.
+// Pages can read those headers only if the CORS policy exposes them, and
+// corsrpc's policies do.
 //
 // The response of a unary or client-streaming method is sent in one piece at the
 // end, with its Content-Length. Streams are sent message by message. Messages
@@ -43,12 +44,12 @@
 // # Limits of ServeHTTP
 //
 // Calls through [google.golang.org/grpc.Server.ServeHTTP] have no flow control
-// for requests (see Config.MaxRequestBytes), no [grpc.InTapHandle], no
-// keepalive enforcement and no MaxConcurrentStreams; the http.Server has its
-// own limits. Server and client exchange no HTTP/2 frames there, so settings
-// about them have no effect. A forwarder to
-// [google.golang.org/grpc.Server.Serve] has all of these and loses the
-// client's address and the request's context values.
+// for requests (see Config.MaxRequestBytes), no [grpc.InTapHandle], no keepalive
+// enforcement and no MaxConcurrentStreams. The grpc.Server's settings for HTTP/2
+// have no effect, since the http.Server speaks HTTP/2 and has its own limits. A
+// forwarder to a server that runs [google.golang.org/grpc.Server.Serve] keeps
+// all of these, but the server does not see the client's address and the context
+// of the HTTP request.
 //
 // Over HTTP/1.1, browsers send a request before they read the response. A
 // client that does both at once works too; its connection is not used again.
