@@ -74,7 +74,7 @@
 // # When something is blocked
 //
 // [Policy.Evaluate] returns what happens to a request and why.
-// [Config].OnDecision reports refusals and other browser requests as they are
-// judged; see [LogDenied]. [Policy.Rules] returns the generated lists as data,
-// and [Rule.Grants] tells where each entry comes from.
+// [Config].OnDecision is called for each request of a browser, refused or not;
+// see [LogDenied]. [Policy.Rules] returns the generated lists as data, and
+// [Rule.Grants] shows where each entry comes from.
 package corsrpc

@@ -48,9 +48,10 @@
 // Metadata set by an earlier interceptor is not removed, so chain these
 // interceptors first.
 //
-// To remove them, the interceptors replace grpc-go's stream in the context. As a
-// result, [grpc.SetSendCompressor] and [grpc.ClientSupportedCompressors], which
-// need the original stream, fail in the handlers of calls with an origin.
-// Browsers cannot ask for gRPC's compression. A handler that calls these
-// functions should ignore their errors and go on uncompressed.
+// To remove access-control-*, the interceptors replace grpc-go's stream in the
+// context. As a result, [grpc.SetSendCompressor] and
+// [grpc.ClientSupportedCompressors], which need the original stream, fail in the
+// handlers of calls with an origin. Browsers cannot ask for gRPC's compression.
+// A handler that calls these functions should ignore their errors and go on
+// uncompressed.
 package corsgrpc

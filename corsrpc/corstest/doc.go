@@ -59,8 +59,9 @@
 // page, with a [BlockedError]. It has the cause (as Chromium and Firefox name
 // it), the step of the standard, the header at fault, and what to send
 // instead. [Browser.Err] also returns an error for each header that a response
-// had and the page needed but could not read. Browsers do not report a missing
-// header, and without it RPC clients can mistake a failure for an empty success.
+// had and the page needed but could not read. Browsers do not report that they
+// hide a header, and without it RPC clients can mistake a failure for an empty
+// success.
 //
 // [Browser.Fetch] is fetch() itself, with any method, header, mode and redirect.
 // It also makes the requests that need no permission: those of images, links,

@@ -46,10 +46,10 @@
 // Calls through [google.golang.org/grpc.Server.ServeHTTP] have no flow control
 // for requests (see Config.MaxRequestBytes), no [grpc.InTapHandle], no keepalive
 // enforcement and no MaxConcurrentStreams. The grpc.Server's settings for HTTP/2
-// have no effect, since the http.Server speaks HTTP/2 and has its own limits. A
-// forwarder to a server that runs [google.golang.org/grpc.Server.Serve] keeps
-// all of these, but the server does not see the client's address and the context
-// of the HTTP request.
+// have no effect, since the http.Server speaks HTTP/2 and has its own limits.
+// With a forwarder to a server that runs [google.golang.org/grpc.Server.Serve],
+// all of these work, but the server sees neither the client's address nor the
+// context of the HTTP request.
 //
 // Over HTTP/1.1, browsers send a request before they read the response. A
 // client that does both at once works too; its connection is not used again.
