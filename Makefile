@@ -65,9 +65,9 @@ generate-check: $(BUF_INSTALLED) $(WEB_INSTALLED) ## Prove that proto/ and web/ 
 # The pictures look as intended where the fonts Inter and JetBrains Mono are
 # installed.
 .PHONY: demo-picture
-demo-picture: ## Take the README's pictures of the demo with Chromium
+demo-picture: ## Take the README's pictures of the demo and its debug page with Chromium
 	go test ./examples/demo -count=1 -run '^TestPicture$$' -args -pictures $(CURDIR)/docs
-	for picture in docs/demo.png docs/demo-dark.png; do \
+	for picture in docs/{demo,debug}{,-dark}.png; do \
 		convert "$$picture" -strip +dither -colors 128 -define png:compression-level=9 "png8:$$picture"; done
 
 BROWSERS := internal/browsers

@@ -1,9 +1,10 @@
 package corsdebug
 
 import (
+	"cmp"
 	"html/template"
 	"net/http"
-	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,18 +13,38 @@ import (
 
 // contents are what the page's template shows.
 type contents struct {
-	Style   template.CSS
-	Filter  string
-	Rules   []ruleView
-	Hidden  int // rules that are not shown
-	Denials []denialView
-	Trial   trial
+	Style    template.CSS
+	Filter   string
+	Services []serviceView
+	Total    int // rules of the policy
+	Matching int // rules that the filter finds
+	Shown    int // those of them that the page has
+	Records  bool
+	Denials  []denialView
+	Trial    trial
+}
+
+// A serviceView has the rules of one service, or all resources if Name is empty.
+type serviceView struct {
+	Name  string
+	Rules []ruleView
+	// Hidden is how many more rules there are. If there are Rules too, they are
+	// more than a page can have; otherwise Filter finds them.
+	Hidden int
+	Filter string
 }
 
 type ruleView struct {
 	corsrpc.Rule
-	Grants []corsrpc.Grant
-	MaxAge string
+	Binding     bool
+	Permissions []permission
+}
+
+// A permission is what a rule grants for one or more reasons.
+type permission struct {
+	Kind    corsrpc.GrantKind
+	Value   string
+	Sources []string
 }
 
 type denialView struct {
@@ -31,71 +52,76 @@ type denialView struct {
 	Ago string
 }
 
-// A trial is the request that the form describes, and what becomes of it.
-type trial struct {
-	Method, URL, Origin, Site, Headers string
-	Sites                              []string
-	Problem                            string
-	Decision                           *corsrpc.Decision
-}
-
-// mostRules bounds the page: the filter finds the others.
-const mostRules = 200
+// mostRules bounds the page, at some 500 KB.
+const mostRules = 100
 
 func (p *page) contents(r *http.Request) contents {
 	query := r.URL.Query()
-	c := contents{Style: template.CSS(styleCSS), Filter: query.Get("filter"), Trial: p.try(query)}
-	for rule := range p.policy.Rules() {
-		if !strings.Contains(strings.ToLower(rule.Path+" "+rule.Procedure), strings.ToLower(c.Filter)) {
-			continue
-		}
-		if len(c.Rules) == mostRules {
-			c.Hidden++
-			continue
-		}
-		c.Rules = append(c.Rules, ruleView{rule, rule.Grants(), rule.MaxAge.String()})
-	}
+	c := contents{Style: template.CSS(styleCSS), Filter: query.Get("filter"), Trial: p.try(query), Records: p.recorder != nil}
+	c.addRules(p.policy)
 	now := time.Now()
 	for _, g := range p.recorder.Groups() {
-		c.Denials = append(c.Denials, denialView{g, now.Sub(g.Last).Round(time.Second).String()})
+		c.Denials = append(c.Denials, denialView{g, max(now.Sub(g.Last), 0).Round(time.Second).String()})
 	}
 	return c
 }
 
-// try evaluates the request that the form describes.
-func (p *page) try(query url.Values) trial {
-	t := trial{
-		Method: query.Get("method"), URL: query.Get("url"), Origin: query.Get("origin"), Site: query.Get("site"), Headers: query.Get("headers"),
-		Sites: []string{"", "cross-site", "same-site", "same-origin", "none"},
+// addRules adds what the filter finds, by service. Every service is there, also
+// where its rules are too many for the page.
+func (c *contents) addRules(policy *corsrpc.Policy) {
+	found := make(map[string][]corsrpc.Rule)
+	filter := strings.ToLower(strings.TrimSpace(c.Filter))
+	for rule := range policy.Rules() {
+		c.Total++
+		if strings.Contains(strings.ToLower(rule.Path+" "+rule.Procedure+" "+rule.Match.String()), filter) {
+			c.Matching++
+			service, _, _ := strings.Cut(strings.TrimPrefix(rule.Procedure, "/"), "/")
+			found[service] = append(found[service], rule)
+		}
 	}
-	if t.URL == "" {
-		t.Method = "POST"
-		return t
+	for service, rules := range found {
+		view := serviceView{Name: service, Filter: "/" + service + "/"}
+		if service == "" {
+			view.Filter = corsrpc.MatchResource.String()
+		}
+		for _, rule := range rules {
+			view.Rules = append(view.Rules, ruleView{Rule: rule, Binding: rule.Match == corsrpc.MatchBinding})
+		}
+		c.Services = append(c.Services, view)
 	}
-	u, err := url.Parse(t.URL)
-	if err != nil || !strings.HasPrefix(u.Path, "/") {
-		t.Problem = "The URL has no path: write one such as https://api.example.com/acme.shop.v1.CartService/AddItem"
-		return t
+	slices.SortFunc(c.Services, func(a, b serviceView) int {
+		// Resources come last.
+		if (a.Name == "") != (b.Name == "") {
+			return strings.Compare(b.Name, a.Name)
+		}
+		return cmp.Compare(a.Name, b.Name)
+	})
+	left := mostRules
+	for i := range c.Services {
+		s := &c.Services[i]
+		shown := min(left, len(s.Rules))
+		if shown < len(s.Rules) && c.Shown > 0 {
+			shown, left = 0, 0 // its filter finds all of them
+		}
+		left -= shown
+		c.Shown += shown
+		s.Hidden, s.Rules = len(s.Rules)-shown, s.Rules[:shown]
+		for j := range s.Rules {
+			s.Rules[j].Permissions = permissionsOf(s.Rules[j].Rule)
+		}
 	}
-	request := &http.Request{Method: t.Method, URL: u, Host: u.Host, Header: make(http.Header), Body: http.NoBody, Proto: "HTTP/2.0", ProtoMajor: 2}
-	for line := range strings.Lines(t.Headers) {
-		if line = strings.TrimSpace(line); line == "" {
+}
+
+// permissionsOf returns the grants of a rule, those of one value as one.
+func permissionsOf(rule corsrpc.Rule) []permission {
+	var permissions []permission
+	for _, g := range rule.Grants() {
+		i := slices.IndexFunc(permissions, func(p permission) bool { return p.Kind == g.Kind && p.Value == g.Value })
+		if i < 0 {
+			permissions = append(permissions, permission{g.Kind, g.Value, []string{g.Source}})
 			continue
 		}
-		name, value, ok := strings.Cut(line, ":")
-		if !ok {
-			t.Problem = "A header line has no colon: write Name: value"
-			return t
-		}
-		request.Header.Add(strings.TrimSpace(name), strings.TrimSpace(value))
+		permissions[i].Sources = append(permissions[i].Sources, g.Source)
 	}
-	if t.Origin != "" {
-		request.Header.Set("Origin", t.Origin)
-	}
-	if t.Site != "" {
-		request.Header.Set("Sec-Fetch-Site", t.Site)
-	}
-	d := p.policy.Evaluate(request)
-	t.Decision = &d
-	return t
+	return permissions
 }

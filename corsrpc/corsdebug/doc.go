@@ -1,8 +1,10 @@
 // Package corsdebug shows what a [corsrpc.Policy] does, to the people who run
-// it: a page with the rules and where they come from, with recent denials and
-// what would allow them, and with a form to try a request. [Compare] judges
-// real traffic by a second policy that is under consideration, too, and
-// reports where the two differ.
+// it.
+//
+// [Handler] serves a page with the policy's rules and where each permission
+// comes from, with recent denials and what would allow them, and with a form
+// that tries a request. A [Recorder] gathers the denials. [Compare] judges real
+// traffic by a second policy, and reports where the two differ.
 //
 //	recorder := corsdebug.NewRecorder(200)
 //	cors, err := corsrpc.New(corsrpc.Config{
@@ -10,8 +12,8 @@
 //		OnDecision: corsrpc.JoinHooks(recorder.Record, corsrpc.LogDenied(nil)),
 //	})
 //	…
-//	go http.ListenAndServe("localhost:6060", corsdebug.Handler(cors, recorder))
+//	go func() { log.Fatal(http.ListenAndServe("localhost:6060", corsdebug.Handler(cors, recorder))) }()
 //
-// The page shows every origin, header name and path of the policy. It belongs on
-// a listener that only operators reach.
+// The page shows every origin, header name and path of the policy. Serve it on a
+// listener that only operators can reach.
 package corsdebug

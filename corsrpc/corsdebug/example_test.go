@@ -1,56 +1,71 @@
 package corsdebug_test
 
 import (
-	"context"
 	"fmt"
 	"log"
+	"log/slog"
+	"net"
 	"net/http"
-	"net/http/httptest"
 
 	"github.com/corsrpc/corsrpc-go/corsrpc"
 	"github.com/corsrpc/corsrpc-go/corsrpc/corsdebug"
 )
 
-// The page stands on a listener of its own, which only operators reach.
+// newAPI returns what stands for the handlers of your services.
+func newAPI() http.Handler { return http.NotFoundHandler() }
+
+// The API and the debug page have listeners of their own. Only operators can reach
+// the second: here it is on loopback, such as behind kubectl port-forward.
 func ExampleHandler() {
-	recorder := corsdebug.NewRecorder(200)
+	denials := corsdebug.NewRecorder(200)
 	cors, err := corsrpc.New(corsrpc.Config{
 		Origins:    []string{"https://app.example.com"},
 		Audiences:  map[string][]string{"storefront": {"https://app.example.com"}, "backoffice": {}},
-		OnDecision: recorder.Record,
+		OnDecision: corsrpc.JoinHooks(denials.Record, corsrpc.LogDenied(slog.Default())),
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
-	server := httptest.NewServer(corsdebug.Handler(cors, recorder))
-	defer server.Close()
-	response, err := http.Get(server.URL)
+	public, err := net.Listen("tcp", "localhost:0") // such as :8080
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer response.Body.Close()
-	fmt.Println(response.Status, response.Header.Get("Content-Type"))
-	// Output: 200 OK text/html; charset=utf-8
-}
+	private, err := net.Listen("tcp", "localhost:0") // such as localhost:6060
+	if err != nil {
+		log.Fatal(err)
+	}
+	api := &http.Server{Handler: cors.Wrap(newAPI())}
+	debug := &http.Server{Handler: corsdebug.Handler(cors, denials)}
+	go api.Serve(public)
+	go debug.Serve(private)
+	defer api.Close()
+	defer debug.Close()
 
-// A candidate runs beside the policy in force, and changes nothing.
-func ExampleCompare() {
-	audiences := map[string][]string{"storefront": {}, "backoffice": {}}
-	cors, err := corsrpc.New(corsrpc.Config{Origins: []string{"https://old.example.com"}, Audiences: audiences})
+	// A page calls that is not listed.
+	call, err := http.NewRequest("POST", "http://"+public.Addr().String()+"/acme.shop.v1.CartService/AddItem", nil)
 	if err != nil {
 		log.Fatal(err)
 	}
-	candidate, err := corsrpc.New(corsrpc.Config{Origins: []string{"https://new.example.com"}, Audiences: audiences})
+	call.Header.Set("Origin", "https://new.example.com")
+	response, err := http.DefaultClient.Do(call)
 	if err != nil {
 		log.Fatal(err)
 	}
-	compare := corsdebug.Compare(cors, candidate, func(_ context.Context, d corsdebug.Difference) {
-		fmt.Println(d.Candidate.Path, d.Enforced.Outcome, "would be", d.Candidate.Outcome)
-	})
-	handler := compare(cors.Wrap(http.NotFoundHandler()))
+	response.Body.Close()
+	fmt.Println(response.Status)
 
-	r := httptest.NewRequest("POST", "/acme.shop.v1.CatalogService/GetProduct", nil)
-	r.Header.Set("Origin", "https://old.example.com")
-	handler.ServeHTTP(httptest.NewRecorder(), r)
-	// Output: /acme.shop.v1.CatalogService/GetProduct allowed would be refused
+	// An operator opens http://localhost:6060.
+	page, err := http.Get("http://" + private.Addr().String())
+	if err != nil {
+		log.Fatal(err)
+	}
+	page.Body.Close()
+	fmt.Println(page.Status, page.Header.Get("Content-Type"))
+	for _, group := range denials.Groups() {
+		fmt.Println(group.Count, group.Decision.Path, group.Decision.Fix)
+	}
+	// Output:
+	// 403 Forbidden
+	// 200 OK text/html; charset=utf-8
+	// 1 /acme.shop.v1.CartService/AddItem add "https://new.example.com" to Audiences["storefront"]
 }

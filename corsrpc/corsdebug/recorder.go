@@ -11,51 +11,41 @@ import (
 	"github.com/corsrpc/corsrpc-go/corsrpc"
 )
 
-// A Recorder keeps the latest denials, grouped. It is safe for concurrent use.
-// A nil Recorder keeps nothing.
+// A Recorder keeps recent denials in groups. The zero Recorder keeps as many
+// groups as one of NewRecorder(0). A nil Recorder keeps nothing. A Recorder is
+// safe for concurrent use, and must not be copied.
 type Recorder struct {
-	size, share int
-	now         func() time.Time
+	size int
+	now  func() time.Time // time.Now if nil
 
-	mu     sync.Mutex
-	groups map[group]*Group
-	origin map[cause]int // how many groups a cause has
+	mu       sync.Mutex
+	groups   map[corsrpc.Decision]*Group
+	variants map[corsrpc.Decision]int // by cause, how many groups there are
 }
 
-// A Group is one or more denials that differ in nothing but time.
+// A Group is all recent denials with the same Decision.
 type Group struct {
-	// Decision is that of each. Origin is empty if origins of one cause are so
-	// many that they share a Group.
+	// Decision is that of each denial. When there are too many different ones
+	// with the same Path and Reason, the others share a Group, whose Decision
+	// has no Origin and no Fix.
 	Decision corsrpc.Decision
-	// Count is how many there were.
+	// Count is the number of denials.
 	Count int
-	// First and Last are when.
+	// First and Last are the times of the first and the last denial.
 	First, Last time.Time
 }
 
-// A cause is what an attacker cannot multiply: paths are those of rules.
-type cause struct {
-	path    string
-	reason  corsrpc.Reason
-	outcome corsrpc.Outcome
-}
+const defaultSize = 200
 
-type group struct {
-	cause
-	origin, detail, fix string
-}
+// NewRecorder returns a Recorder that keeps at most size groups, or 200 if size
+// is not positive. When it is full, a new group replaces the one that was seen
+// least recently. Denials of one path with one reason take up at most an eighth
+// of the groups and one more, so that invented origins and headers do not
+// displace the denials of other paths. Group texts are bounded too, since
+// [corsrpc.Decision] truncates what it quotes.
+func NewRecorder(size int) *Recorder { return &Recorder{size: size} }
 
-// NewRecorder returns a Recorder of at most so many groups; 200 if size is not
-// positive. One path and reason has an eighth of them at most, so that requests
-// with invented origins do not displace what else happens.
-func NewRecorder(size int) *Recorder {
-	if size <= 0 {
-		size = 200
-	}
-	return &Recorder{size: size, share: max(size/8, 1), now: time.Now, groups: make(map[group]*Group), origin: make(map[cause]int)}
-}
-
-// Record adds a Decision, unless it allows. It has the type of
+// Record adds a Decision, unless the request was allowed. It has the type of
 // [corsrpc.Config].OnDecision.
 func (r *Recorder) Record(_ context.Context, d corsrpc.Decision) {
 	if r == nil || d.Allowed {
@@ -63,38 +53,56 @@ func (r *Recorder) Record(_ context.Context, d corsrpc.Decision) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now := r.now()
-	c := cause{d.Path, d.Reason, d.Outcome}
-	key := group{c, d.Origin, d.Detail, d.Fix}
-	g := r.groups[key]
-	if g == nil && r.origin[c] >= r.share {
-		d.Origin, d.Detail, d.Fix = "", "requests of many different kinds", ""
-		key = group{cause: c}
-		g = r.groups[key]
+	if r.groups == nil {
+		r.groups, r.variants = make(map[corsrpc.Decision]*Group), make(map[corsrpc.Decision]int)
 	}
+	size := r.size
+	if size <= 0 {
+		size = defaultSize
+	}
+	now := time.Now
+	if r.now != nil {
+		now = r.now
+	}
+	cause := causeOf(d)
+	g := r.groups[d]
+	if g == nil && r.variants[cause] >= max(size/8, 1) {
+		d = cause
+		d.Detail = tooManyVariants
+		g = r.groups[d]
+	}
+	last := now()
 	if g == nil {
-		if len(r.groups) >= r.size {
+		if len(r.groups) >= size {
 			r.forgetOldest()
 		}
-		g = &Group{Decision: d, First: now}
-		r.groups[key] = g
-		r.origin[c]++
+		g = &Group{Decision: d, First: last}
+		r.groups[d] = g
+		r.variants[cause]++
 	}
 	g.Count++
-	g.Last = now
+	g.Last = last
+}
+
+const tooManyVariants = "there are too many different requests to list each"
+
+// causeOf returns what a sender cannot invent: paths are those of rules.
+func causeOf(d corsrpc.Decision) corsrpc.Decision {
+	d.Origin, d.Detail, d.Fix = "", "", ""
+	return d
 }
 
 func (r *Recorder) forgetOldest() {
-	var oldest group
-	var last time.Time
-	for key, g := range r.groups {
-		if last.IsZero() || g.Last.Before(last) {
-			oldest, last = key, g.Last
+	var oldest *Group
+	for _, g := range r.groups {
+		if oldest == nil || g.Last.Before(oldest.Last) {
+			oldest = g
 		}
 	}
-	delete(r.groups, oldest)
-	if r.origin[oldest.cause]--; r.origin[oldest.cause] == 0 {
-		delete(r.origin, oldest.cause)
+	delete(r.groups, oldest.Decision)
+	cause := causeOf(oldest.Decision)
+	if r.variants[cause]--; r.variants[cause] == 0 {
+		delete(r.variants, cause)
 	}
 }
 

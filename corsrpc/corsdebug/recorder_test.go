@@ -50,11 +50,42 @@ func TestRecorderGroups(t *testing.T) {
 	}, r.Groups())
 }
 
-func TestNilRecorderKeepsNothing(t *testing.T) {
+// Whatever differs, except time, makes another group: two bindings on one path
+// have one Path, and a preflight fails differently from a call.
+func TestRecorderKeepsDecisionsApart(t *testing.T) {
 	t.Parallel()
-	var r *Recorder
-	r.Record(t.Context(), refusedFrom("https://a.test"))
-	assert.Empty(t, r.Groups())
+	base := refusedFrom("https://a.test")
+	preflight, other, reported := base, base, base
+	preflight.Kind = corsrpc.KindPreflight
+	other.Procedure = "/acme.shop.v1.CartService/Checkout"
+	reported.Outcome, reported.Status = corsrpc.OutcomeReported, 0
+	r := newTestRecorder(0)
+	want := []corsrpc.Decision{base, preflight, other, reported}
+	for _, d := range want {
+		r.Record(t.Context(), d)
+	}
+	var got []corsrpc.Decision
+	for _, g := range r.Groups() {
+		got = append(got, g.Decision)
+	}
+	assert.ElementsMatch(t, want, got)
+}
+
+func TestNilAndZeroRecorder(t *testing.T) {
+	t.Parallel()
+	var none *Recorder
+	none.Record(t.Context(), refusedFrom("https://a.test"))
+	assert.Empty(t, none.Groups())
+
+	var zero Recorder
+	assert.Empty(t, zero.Groups())
+	for i := range 2 * defaultSize {
+		d := refusedFrom("https://a.test")
+		d.Path = fmt.Sprintf("/%d", i)
+		zero.Record(t.Context(), d)
+	}
+	assert.Len(t, zero.Groups(), defaultSize)
+	assert.WithinDuration(t, time.Now(), zero.Groups()[0].Last, time.Minute)
 }
 
 // Invented origins fill an eighth, and what else happens stays.
@@ -75,7 +106,10 @@ func TestRecorderUnderAttack(t *testing.T) {
 		total += g.Count
 	}
 	assert.Equal(t, hostile+1, total)
-	assert.Empty(t, groups[0].Decision.Origin, "the rest share a group")
+	assert.Equal(t, corsrpc.Decision{
+		Kind: corsrpc.KindCrossOrigin, Outcome: corsrpc.OutcomeRefused, Status: 403, Reason: corsrpc.ReasonOriginNotAllowed,
+		Path: path, Procedure: path, Detail: tooManyVariants,
+	}, groups[0].Decision, "the rest share a group")
 	assert.Equal(t, hostile-10, groups[0].Count)
 }
 
@@ -92,5 +126,5 @@ func TestRecorderForgetsTheOldest(t *testing.T) {
 	require.Len(t, groups, 8)
 	assert.Equal(t, "/19", groups[0].Decision.Path)
 	assert.Equal(t, "/12", groups[7].Decision.Path)
-	assert.Len(t, r.origin, 8)
+	assert.Len(t, r.variants, 8, "what is counted by cause is forgotten too")
 }

@@ -19,7 +19,7 @@ func TestCheckOfTheRunningServers(t *testing.T) {
 	t.Parallel()
 	d := startDemo(t)
 	api := shop.NewHandler()
-	generated, err := withCorsrpc(d.page, api)
+	generated, _, err := withCorsrpc(d.page, api)
 	require.NoError(t, err)
 	for name, server := range map[string]struct {
 		url     string

@@ -29,15 +29,15 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// A running demo and its four origins.
+// A running demo and its five origins.
 type demo struct {
-	page, corsrpc, handWritten, none string
+	page, corsrpc, handWritten, none, debug string
 
 	stop  context.CancelFunc
 	ended chan error // what run returned
 }
 
-var anyPorts = []string{"-page", "0", "-corsrpc", "0", "-handwritten", "0", "-none", "0"}
+var anyPorts = []string{"-page", "0", "-corsrpc", "0", "-handwritten", "0", "-none", "0", "-debug", "0"}
 
 // startDemo runs the demo on free ports until the test ends, if not sooner.
 func startDemo(t *testing.T, flags ...string) *demo {
@@ -73,8 +73,8 @@ func (d *demo) readOrigins(t *testing.T, output io.Reader) {
 	}
 	require.NoError(t, lines.Err(), "what the demo ended with")
 	urls := printedURL.FindAllString(printed.String(), -1)
-	require.Len(t, urls, 4, "the demo printed:\n%s", &printed)
-	d.page, d.corsrpc, d.handWritten, d.none = urls[0], urls[1], urls[2], urls[3]
+	require.Len(t, urls, 5, "the demo printed:\n%s", &printed)
+	d.page, d.corsrpc, d.handWritten, d.none, d.debug = urls[0], urls[1], urls[2], urls[3], urls[4]
 }
 
 // ask sends a request and returns the answer, its body read.
@@ -227,6 +227,28 @@ func TestAnotherNameOfThePageLeadsToItsOrigin(t *testing.T) {
 	assert.Equal(t, d.page, res.Header.Get("Location"))
 }
 
+func TestTheDebugPageShowsWhatTheDemoDenied(t *testing.T) {
+	t.Parallel()
+	d := startDemo(t)
+	res, body := ask(t, http.MethodGet, d.page, "", nil)
+	require.Equal(t, http.StatusOK, res.StatusCode)
+	assert.Contains(t, body, `<a href="debug">`)
+	res, _ = ask(t, http.MethodGet, d.page+"/debug", "", nil)
+	assert.Equal(t, http.StatusTemporaryRedirect, res.StatusCode)
+	assert.Equal(t, d.debug, res.Header.Get("Location"))
+
+	_, body = ask(t, http.MethodGet, d.debug, "", nil)
+	assert.Contains(t, body, "There are none since the program started.")
+	res, _ = ask(t, http.MethodGet, d.corsrpc+"/acme.shop.v1.CatalogService/GetProduct", "", map[string]string{"Origin": "https://evil.test"})
+	assert.Equal(t, http.StatusForbidden, res.StatusCode)
+	_, body = ask(t, http.MethodGet, d.debug, "", nil)
+	assert.Contains(t, body, "<code>/acme.shop.v1.CatalogService/GetProduct</code></a> <span class=\"when\">1×")
+	assert.Contains(t, body, "https://evil.test")
+
+	res, _ = ask(t, http.MethodGet, d.debug, "", map[string]string{"Origin": d.page, "Sec-Fetch-Site": "same-site"})
+	assert.Equal(t, http.StatusForbidden, res.StatusCode, "scripts of the demo's page cannot read it")
+}
+
 func TestAPortThatIsTakenIsNamedWithItsFlag(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -267,7 +289,7 @@ func TestFlags(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, run(t.Context(), []string{"-h"}, &out))
 	for _, line := range []string{`-page port\n.*\(default 8100\)`, `-corsrpc port\n.*\(default 8101\)`,
-		`-handwritten port\n.*\(default 8102\)`, `-none port\n.*\(default 8103\)`, `-grpc-go\n`} {
+		`-handwritten port\n.*\(default 8102\)`, `-none port\n.*\(default 8103\)`, `-debug port\n.*\(default 8104\)`, `-grpc-go\n`} {
 		assert.Regexp(t, line, out.String())
 	}
 }
@@ -304,7 +326,7 @@ func TestTheEndOfItsContextEndsTheDemo(t *testing.T) {
 
 	d.stop()
 	require.NoError(t, <-d.ended)
-	for _, origin := range []string{d.page, d.corsrpc, d.handWritten, d.none} {
+	for _, origin := range []string{d.page, d.corsrpc, d.handWritten, d.none, d.debug} {
 		_, err := net.Dial("tcp", strings.TrimPrefix(origin, "http://"))
 		assert.Error(t, err, "%s is still served", origin)
 	}

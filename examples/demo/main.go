@@ -2,11 +2,12 @@
 // page on a fourth origin that makes the same calls to all three and shows what
 // it could read of the answers: with the lists that corsrpc generates, with
 // lists written by hand as the Connect documentation gives them, and without
-// CORS.
+// CORS. A fifth port has the debug page of the first: its rules, what it denied,
+// and a form that tries a request.
 //
 //	go run ./examples/demo
 //
-// The four ports, 8100 to 8103, are chosen with flags; 0 takes any that is free.
+// The five ports, 8100 to 8104, are chosen with flags; 0 takes any that is free.
 // With -grpc-go, the API's gRPC-Web half is served by grpc-go behind grpcweb.
 package main
 
@@ -56,16 +57,16 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 		listeners = append(listeners, l)
 	}
-	pageURL, corsrpcURL, handWrittenURL, noneURL :=
-		originOf(listeners[0]), originOf(listeners[1]), originOf(listeners[2]), originOf(listeners[3])
+	pageURL, corsrpcURL, handWrittenURL, noneURL, debugURL :=
+		originOf(listeners[0]), originOf(listeners[1]), originOf(listeners[2]), originOf(listeners[3]), originOf(listeners[4])
 
 	// Only what stands around the API differs.
 	api := newAPI(grpcGo)
-	generated, err := withCorsrpc(pageURL, api)
+	generated, debugPage, err := withCorsrpc(pageURL, api)
 	if err != nil {
 		return err
 	}
-	page, err := newPage(pageURL, []column{
+	page, err := newPage(pageURL, debugURL, []column{
 		{
 			ID: "corsrpc", Name: "corsrpc", URL: corsrpcURL,
 			About:  "Generated from the schema, per procedure.",
@@ -95,9 +96,13 @@ It calls the same API on three other origins:
   %s  with hand-written lists
   %s  without CORS
 
+The debug page shows the rules of the first, and what it denied:
+
+  %s
+
 Ctrl-C ends it.
-`, pageURL, corsrpcURL, handWrittenURL, noneURL)
-	return serve(ctx, listeners, []http.Handler{page, generated, withHandWrittenLists(pageURL, api), api})
+`, pageURL, corsrpcURL, handWrittenURL, noneURL, debugURL)
+	return serve(ctx, listeners, []http.Handler{page, generated, withHandWrittenLists(pageURL, api), api, debugPage})
 }
 
 // serve serves each handler on the listener of the same index, until ctx is done
@@ -134,7 +139,8 @@ type port struct {
 }
 
 // parseFlags returns the ports of the page, of the API with corsrpc, with
-// hand-written lists, and without CORS, and whether grpc-go serves gRPC-Web.
+// hand-written lists, and without CORS, and of the debug page, and whether
+// grpc-go serves gRPC-Web.
 func parseFlags(args []string, out io.Writer) (ports []port, grpcGo bool, err error) {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // the caller prints the error, once
@@ -143,6 +149,7 @@ func parseFlags(args []string, out io.Writer) (ports []port, grpcGo bool, err er
 		{"corsrpc", flags.Uint("corsrpc", 8101, "`port` of the API with corsrpc")},
 		{"handwritten", flags.Uint("handwritten", 8102, "`port` of the API with hand-written lists")},
 		{"none", flags.Uint("none", 8103, "`port` of the API without CORS")},
+		{"debug", flags.Uint("debug", 8104, "`port` of the debug page of the API with corsrpc")},
 	}
 	flags.BoolVar(&grpcGo, "grpc-go", false, "serve gRPC-Web with grpc-go behind grpcweb, in place of connect-go")
 	err = flags.Parse(args)
@@ -151,7 +158,7 @@ func parseFlags(args []string, out io.Writer) (ports []port, grpcGo bool, err er
 	}
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprintln(out, "The demo serves a page and the three APIs that it calls, on 127.0.0.1:")
+		fmt.Fprintln(out, "The demo serves a page, the three APIs that it calls, and a debug page, on 127.0.0.1:")
 		flags.SetOutput(out)
 		flags.PrintDefaults()
 		return nil, false, err

@@ -31,9 +31,9 @@ type column struct {
 	Source string `json:"source,omitempty"` // Go
 }
 
-// newPage returns a handler of the page, which is at home at url, and of
-// columns.json, which tells it what to call.
-func newPage(url string, columns []column) (http.Handler, error) {
+// newPage returns a handler of the page, which is at home at url, of
+// columns.json, which tells it what to call, and of its link to the debug page.
+func newPage(url, debugURL string, columns []column) (http.Handler, error) {
 	files, err := fs.Sub(pageFiles, "page")
 	if err != nil {
 		return nil, err
@@ -48,6 +48,7 @@ func newPage(url string, columns []column) (http.Handler, error) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Write(columnsJSON)
 	})
+	mux.Handle("GET /debug", http.RedirectHandler(debugURL, http.StatusTemporaryRedirect))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// By another name for this machine, localhost for one, the page would
 		// be of another origin, which no API lets call.

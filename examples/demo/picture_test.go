@@ -1,12 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"flag"
-	"fmt"
 	"io"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -17,9 +16,9 @@ import (
 	"github.com/corsrpc/corsrpc-go/internal/browsers"
 )
 
-var pictures = flag.String("pictures", "", "`directory` in which TestPicture leaves demo.png and demo-dark.png")
+var pictures = flag.String("pictures", "", "`directory` in which TestPicture leaves demo.png, debug.png and their dark variants")
 
-// TestPicture takes pictures of the page for README.md.
+// TestPicture takes pictures of the page and of the debug page for README.md.
 func TestPicture(t *testing.T) {
 	if *pictures == "" {
 		t.Skip("it tests nothing; -args -pictures DIR takes the pictures")
@@ -34,108 +33,95 @@ func TestPicture(t *testing.T) {
 		input.CloseWithError(run(ctx, nil, input))
 	}()
 	d.readOrigins(t, output)
+	denyRequests(t, d)
 
-	tab := openTab(ctx, t)
-	for scheme, name := range map[string]string{"light": "demo.png", "dark": "demo-dark.png"} {
-		const width = 1280
-		tab.call(t, "Emulation.setDeviceMetricsOverride", map[string]any{
-			"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": false,
-		}, nil)
-		tab.call(t, "Emulation.setEmulatedMedia", map[string]any{
-			"features": []any{map[string]string{"name": "prefers-color-scheme", "value": scheme}},
-		}, nil)
-		tab.call(t, "Page.navigate", map[string]any{"url": d.page}, nil)
-		var bottom struct {
-			Result           struct{ Value float64 }
-			ExceptionDetails any
-		}
-		tab.call(t, "Runtime.evaluate", map[string]any{"awaitPromise": true, "expression": tableBottomWhenDone}, &bottom)
-		require.Nil(t, bottom.ExceptionDetails)
-		var shot struct{ Data []byte }
-		tab.call(t, "Page.captureScreenshot", map[string]any{
-			"captureBeyondViewport": true,
-			"clip":                  map[string]any{"x": 0, "y": 0, "width": width, "height": bottom.Result.Value + 20, "scale": 1},
-		}, &shot)
-		require.NoError(t, os.WriteFile(filepath.Join(*pictures, name), shot.Data, 0o644))
+	tab, err := browsers.OpenDevTools(ctx, browsers.Options{})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, tab.Close()) }()
+	for scheme, suffix := range map[string]string{"light": ".png", "dark": "-dark.png"} {
+		takePicture(t, tab, scheme, 1280, d.page, tableBottomWhenDone, "demo"+suffix)
+		takePicture(t, tab, scheme, 1060, d.debug+debugPageQuery(d), debugPageBottom, "debug"+suffix)
 	}
 }
+
+// takePicture takes a picture of the page in a colour scheme, down to where the
+// expression has it end.
+func takePicture(t *testing.T, tab *browsers.DevTools, scheme string, width int, page, bottomOf, name string) {
+	t.Helper()
+	require.NoError(t, tab.Call("Emulation.setDeviceMetricsOverride", map[string]any{
+		"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": false,
+	}, nil))
+	require.NoError(t, tab.Call("Emulation.setEmulatedMedia", map[string]any{
+		"features": []any{map[string]string{"name": "prefers-color-scheme", "value": scheme}},
+	}, nil))
+	require.NoError(t, tab.Navigate(page))
+	var bottom float64
+	require.NoError(t, tab.Evaluate(bottomOf, &bottom))
+	var shot struct{ Data []byte }
+	require.NoError(t, tab.Call("Page.captureScreenshot", map[string]any{
+		"captureBeyondViewport": true,
+		"clip":                  map[string]any{"x": 0, "y": 0, "width": width, "height": bottom, "scale": 1},
+	}, &shot))
+	require.NoError(t, os.WriteFile(filepath.Join(*pictures, name), shot.Data, 0o644))
+}
+
+// denyRequests sends the API with corsrpc what it denies, as browsers do.
+func denyRequests(t *testing.T, d *demo) {
+	t.Helper()
+	for _, request := range []struct {
+		count           int
+		method, path    string
+		origin          string
+		preflight, site string
+	}{
+		{7, http.MethodGet, "CatalogService/GetProduct", "", "", "cross-site"},
+		{2, http.MethodOptions, "CartService/AddItem", "http://127.0.0.1:3000", "authorization,content-type", ""},
+		{3, http.MethodOptions, "CartService/Checkout", d.page, "authorization,content-type,x-session-id", ""},
+	} {
+		header := map[string]string{}
+		for name, value := range map[string]string{"Origin": request.origin, "Sec-Fetch-Site": request.site, "Access-Control-Request-Headers": request.preflight} {
+			if value != "" {
+				header[name] = value
+			}
+		}
+		if request.preflight != "" {
+			header["Access-Control-Request-Method"] = http.MethodPost
+		}
+		for range request.count {
+			ask(t, request.method, d.corsrpc+"/acme.shop.v1."+request.path, "", header)
+		}
+	}
+}
+
+// debugPageQuery describes a request for the debug page to try.
+func debugPageQuery(d *demo) string {
+	return "?" + url.Values{
+		"method": {http.MethodOptions}, "url": {d.corsrpc + "/acme.shop.v1.CartService/Checkout"}, "origin": {d.page}, "site": {"same-site"},
+		"headers": {"Access-Control-Request-Method: POST\nAccess-Control-Request-Headers: authorization,content-type,x-session-id"},
+		"filter":  {"CartService/Checkout"},
+	}.Encode()
+}
+
+// debugPageBottom opens one rule and returns where its first rows end.
+const debugPageBottom = `new Promise((resolve) => {
+	const check = () => {
+		const rule = document.querySelector("details");
+		if (document.readyState === "complete" && rule) {
+			rule.open = true;
+			resolve(Math.floor(rule.querySelectorAll("tr")[6].getBoundingClientRect().bottom + scrollY));
+		}
+	};
+	addEventListener("load", check);
+	check();
+})`
 
 // The document may be empty yet when this runs.
 const tableBottomWhenDone = `new Promise((resolve) => {
 	const check = () => {
 		if (document.documentElement?.dataset.state === "done") {
-			resolve(Math.ceil(document.querySelector(".results").getBoundingClientRect().bottom));
+			resolve(Math.ceil(document.querySelector(".results").getBoundingClientRect().bottom) + 20);
 		}
 	};
 	new MutationObserver(check).observe(document, { attributes: true, childList: true, subtree: true });
 	check();
 })`
-
-// A tab is one of Chromium's, driven by the DevTools protocol over pipes:
-// messages are JSON and end with NUL.
-type tab struct {
-	requests io.Writer
-	answers  *bufio.Reader
-	session  string
-	last     int // id of the last request
-}
-
-func openTab(ctx context.Context, t *testing.T) *tab {
-	t.Helper()
-	theirRequests, requests, err := os.Pipe()
-	require.NoError(t, err)
-	answers, theirAnswers, err := os.Pipe()
-	require.NoError(t, err)
-	browser, err := browsers.Chromium.Open(ctx, "about:blank", browsers.Options{
-		Args:  []string{"--hide-scrollbars", "--remote-debugging-pipe"},
-		Files: []*os.File{theirRequests, theirAnswers}, // descriptors 3 and 4, as the pipe wants them
-	})
-	require.NoError(t, err)
-	theirRequests.Close()
-	theirAnswers.Close()
-
-	c := &tab{requests: requests, answers: bufio.NewReader(answers)}
-	t.Cleanup(func() {
-		require.NoError(t, browser.Close())
-		requests.Close()
-		answers.Close()
-	})
-	var target struct{ TargetID string }
-	c.call(t, "Target.createTarget", map[string]any{"url": "about:blank"}, &target)
-	var attached struct{ SessionID string }
-	c.call(t, "Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
-	c.session = attached.SessionID
-	return c
-}
-
-// call waits for the answer to a command; events in between are dropped.
-func (c *tab) call(t *testing.T, method string, params, result any) {
-	t.Helper()
-	c.last++
-	command := map[string]any{"id": c.last, "method": method, "params": params}
-	if c.session != "" {
-		command["sessionId"] = c.session
-	}
-	request, err := json.Marshal(command)
-	require.NoError(t, err)
-	_, err = c.requests.Write(append(request, 0))
-	require.NoError(t, err)
-	for {
-		message, err := c.answers.ReadBytes(0)
-		require.NoError(t, err, method)
-		var answer struct {
-			ID     int
-			Result json.RawMessage
-			Error  *struct{ Message string }
-		}
-		require.NoError(t, json.Unmarshal(message[:len(message)-1], &answer))
-		if answer.ID != c.last {
-			continue
-		}
-		require.Nil(t, answer.Error, fmt.Sprint(method, ": ", answer.Error))
-		if result != nil {
-			require.NoError(t, json.Unmarshal(answer.Result, result))
-		}
-		return
-	}
-}

@@ -11,7 +11,7 @@ var Chromium = &Engine{
 	Name:        "Chromium",
 	Packages:    []string{"chromium"},
 	Executables: []string{"chromium", "chromium-browser", "google-chrome"},
-	Command: func(executable, home string, trust *Trust) (*exec.Cmd, error) {
+	Command: func(executable, home string, options Options) (*exec.Cmd, error) {
 		args := []string{
 			"--headless",
 			"--user-data-dir=" + home,
@@ -25,7 +25,7 @@ var Chromium = &Engine{
 			"--disable-quic",
 			// Nothing but the page is loaded, and nothing from elsewhere: loopback never
 			// goes through a proxy.
-			"--proxy-server=" + nowhere,
+			"--proxy-server=http://" + options.proxy(),
 			"--no-first-run",
 			"--no-default-browser-check",
 			"--disable-background-networking",
@@ -37,7 +37,10 @@ var Chromium = &Engine{
 			"--metrics-recording-only",
 			"--password-store=basic",
 		}
-		if trust != nil {
+		if options.Dark {
+			args = append(args, "--blink-settings=preferredColorScheme=0")
+		}
+		if trust := options.Trust; trust != nil {
 			key := sha256.Sum256(trust.Certificate.RawSubjectPublicKeyInfo)
 			args = append(args, "--ignore-certificate-errors-spki-list="+base64.StdEncoding.EncodeToString(key[:]))
 		}

@@ -1,8 +1,8 @@
 // Package browsers opens pages in the browsers that are installed: Chromium, Firefox
 // and WebKitGTK's MiniBrowser. It is for tests.
 //
-// There is no driver between test and page. A test serves the page, opens it with
-// [Engine.Open], and waits for what the page posts back to the test's server:
+// Most tests have no driver between test and page. A test serves the page, opens it
+// with [Engine.Open], and waits for what the page posts back to the test's server:
 //
 //	browsers.ForEach(t, func(ctx context.Context, t *testing.T, e *browsers.Engine) {
 //		b, err := e.Open(ctx, server.URL, browsers.Options{})
@@ -10,4 +10,7 @@
 //		defer b.Close()
 //		…
 //	})
+//
+// For pages that cannot post, because they have no scripts, [Engine.OpenTab] opens a
+// tab that the test controls.
 package browsers

@@ -1,6 +1,7 @@
 package browsers
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -22,9 +23,9 @@ type Engine struct {
 	Executables []string
 	// Display is true if the browser has no headless mode that serves here.
 	Display bool
-	// Command returns the command to which Open adds further arguments and the URL.
-	// home is an empty directory.
-	Command func(executable, home string, trust *Trust) (*exec.Cmd, error)
+	// Command returns the command to which Open adds Options.Args and the URL. home is
+	// an empty directory.
+	Command func(executable, home string, options Options) (*exec.Cmd, error)
 }
 
 // Engines are all browsers that the tests are for.
@@ -35,6 +36,11 @@ var Engines = []*Engine{Chromium, Firefox, WebKit}
 type Options struct {
 	// Trust is a certificate to accept, if it is not nil.
 	Trust *Trust
+	// Dark lets pages see that the user prefers a dark colour scheme.
+	Dark bool
+	// Proxy is the host:port of an HTTP proxy for everything that is not loopback. If
+	// it is empty, nothing else can be reached.
+	Proxy string
 	// Args are further arguments, in the engine's own language.
 	Args []string
 	// Files are inherited by the browser as file descriptors 3, 4 and so on.
@@ -123,8 +129,8 @@ func versionIn(printed string) (string, error) {
 	return found, nil
 }
 
-// Open starts the browser with a fresh profile and loads a page. The caller must
-// close the Browser. It ends when ctx is done, too.
+// Open starts the browser with a fresh profile and loads a page, unless url is
+// empty. The caller must close the Browser. It ends when ctx is done, too.
 func (e *Engine) Open(ctx context.Context, url string, options Options) (_ *Browser, err error) {
 	path, err := e.find()
 	if err != nil {
@@ -139,11 +145,14 @@ func (e *Engine) Open(ctx context.Context, url string, options Options) (_ *Brow
 	if b.home, err = os.MkdirTemp("", "browsers-"); err != nil {
 		return nil, err
 	}
-	cmd, err := e.Command(path, b.home, options.Trust)
+	cmd, err := e.Command(path, b.home, options)
 	if err != nil {
 		return nil, err
 	}
-	cmd.Args = append(append(cmd.Args, options.Args...), url)
+	cmd.Args = append(cmd.Args, options.Args...)
+	if url != "" {
+		cmd.Args = append(cmd.Args, url)
+	}
 	cmd.ExtraFiles = options.Files
 	// The browser keeps settings, caches and sockets in its own home, speaks
 	// English, and finds nobody's session.
@@ -168,13 +177,9 @@ func (e *Engine) Open(ctx context.Context, url string, options Options) (_ *Brow
 	return b, nil
 }
 
-// Browsers load nothing but from this machine: everything else goes through a proxy
-// at the discard port (RFC 863), where nobody listens.
-const (
-	nowhereHost = "127.0.0.1"
-	nowherePort = 9
-	nowhere     = "http://127.0.0.1:9"
-)
+// proxy returns the host:port to which everything goes that is not loopback: by
+// default the discard port (RFC 863), where nobody listens.
+func (o Options) proxy() string { return cmp.Or(o.Proxy, "127.0.0.1:9") }
 
 // A Browser has a page open. Its methods can be called concurrently.
 type Browser struct {

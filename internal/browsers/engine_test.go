@@ -51,7 +51,7 @@ func script(text string) *Engine {
 	return &Engine{
 		Name:        "a script",
 		Executables: []string{"sh"},
-		Command: func(executable, _ string, _ *Trust) (*exec.Cmd, error) {
+		Command: func(executable, _ string, _ Options) (*exec.Cmd, error) {
 			return exec.Command(executable, "-c", text, "browser"), nil
 		},
 	}

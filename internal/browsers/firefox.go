@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -18,11 +20,15 @@ var Firefox = &Engine{
 	Packages:    []string{"firefox-esr", "xvfb"},
 	Executables: []string{"firefox-esr", "firefox"},
 	Display:     true,
-	Command: func(executable, home string, trust *Trust) (*exec.Cmd, error) {
-		if err := os.WriteFile(filepath.Join(home, "user.js"), preferences(), 0o600); err != nil {
+	Command: func(executable, home string, options Options) (*exec.Cmd, error) {
+		user, err := preferences(options)
+		if err != nil {
 			return nil, err
 		}
-		if trust != nil {
+		if err := os.WriteFile(filepath.Join(home, "user.js"), user, 0o600); err != nil {
+			return nil, err
+		}
+		if trust := options.Trust; trust != nil {
 			if err := os.WriteFile(filepath.Join(home, "cert_override.txt"), overrides(trust), 0o600); err != nil {
 				return nil, err
 			}
@@ -30,13 +36,24 @@ var Firefox = &Engine{
 		cmd := exec.Command(executable, "--no-remote", "--new-instance", "--profile", home)
 		// Without it the preference services.settings.server is ignored.
 		cmd.Env = []string{"MOZ_REMOTE_SETTINGS_DEVTOOLS=1"}
+		if options.Dark {
+			cmd.Env = append(cmd.Env, "GTK_THEME=Adwaita:dark")
+		}
 		return cmd, nil
 	},
 }
 
 // preferences returns the profile's user.js: nothing but the page is loaded, nothing
 // from elsewhere, and the user is asked nothing. Loopback never goes through a proxy.
-func preferences() []byte {
+func preferences(options Options) ([]byte, error) {
+	proxyHost, port, err := net.SplitHostPort(options.proxy())
+	if err != nil {
+		return nil, err
+	}
+	proxyPort, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return nil, err
+	}
 	settings := map[string]any{
 		"app.normandy.enabled":                                     false,
 		"app.update.auto":                                          false,
@@ -59,6 +76,7 @@ func preferences() []byte {
 		"dom.push.connection.enabled":                              false,
 		"extensions.systemAddon.update.enabled":                    false,
 		"extensions.update.enabled":                                false,
+		"marionette.port":                                          0, // any that is free
 		"network.captive-portal-service.enabled":                   false,
 		"network.connectivity-service.enabled":                     false,
 		"network.dns.disablePrefetch":                              true,
@@ -66,10 +84,10 @@ func preferences() []byte {
 		"network.proxy.allow_bypass":                               false,
 		"network.proxy.failover_direct":                            false,
 		"network.proxy.type":                                       1,
-		"network.proxy.http":                                       nowhereHost,
-		"network.proxy.http_port":                                  nowherePort,
-		"network.proxy.ssl":                                        nowhereHost,
-		"network.proxy.ssl_port":                                   nowherePort,
+		"network.proxy.http":                                       proxyHost,
+		"network.proxy.http_port":                                  proxyPort,
+		"network.proxy.ssl":                                        proxyHost,
+		"network.proxy.ssl_port":                                   proxyPort,
 		"network.trr.mode":                                         5,
 		"services.settings.server":                                 "data:,",
 		"signon.autofillForms":                                     false,
@@ -86,7 +104,7 @@ func preferences() []byte {
 		}
 		fmt.Fprintf(&file, "user_pref(%q, %s);\n", name, value)
 	}
-	return []byte(file.String())
+	return []byte(file.String()), nil
 }
 
 // overrides returns the profile's cert_override.txt: what Firefox writes when a

@@ -17,7 +17,7 @@ func script(text string) *browsers.Engine {
 	return &browsers.Engine{
 		Name:        "a script",
 		Executables: []string{"sh"},
-		Command: func(executable, _ string, _ *browsers.Trust) (*exec.Cmd, error) {
+		Command: func(executable, _ string, _ browsers.Options) (*exec.Cmd, error) {
 			return exec.Command(executable, "-c", text), nil
 		},
 	}
