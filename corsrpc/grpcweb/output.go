@@ -4,13 +4,18 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
-	"time"
 )
 
-// outputSize is how many bytes of a response are collected at most.
-const outputSize = 64 << 10
+const (
+	// outputSize is how many bytes of a response are collected at most.
+	outputSize = 64 << 10
+	// smallBuffer is the size beyond which a buffer is borrowed from a pool while
+	// it is needed, so that idle streams stay small.
+	smallBuffer = 4 << 10
+)
 
 // A delivery says when messages are sent.
 type delivery uint8
@@ -44,42 +49,41 @@ type output struct {
 	request  *body
 	text     bool
 	delivery delivery
-	complete bool // whether the response was sent with its Content-Length
+	complete bool   // whether the response was sent with its Content-Length
+	room     int    // how many bytes buf takes
+	buf      []byte // what was written and not handed on yet
+	err      error  // of the connection
+	sender   sender // of a batched response
 
-	mu       sync.Mutex // of what follows
-	idle     sync.Cond  // signalled when sending becomes false or buf empty
-	buf      []byte     // what is not sent yet
-	spare    []byte     // the other buffer, while none is being sent
-	encoded  []byte     // base64 of what is being sent
-	started  bool       // whether the header was sent
-	sending  bool       // whether a goroutine sends
-	err      error      // of the connection
-	panicked any        // by the connection's Write
+	// While the sender runs, these are its own.
+	started bool   // whether the header was sent
+	encoded []byte // base64 of what is being sent
 }
 
 var errAborted = errors.New("grpcweb: the response was given up")
 
 func (o *output) init(w http.ResponseWriter, request *body, text bool, delivery delivery) {
-	o.w, o.request, o.text, o.delivery = w, request, text, delivery
-	o.idle.L = &o.mu
+	o.w, o.request, o.text, o.delivery, o.room = w, request, text, delivery, outputSize
+	if delivery == batched {
+		o.room = smallBuffer
+		o.sender.init(o)
+	}
 }
 
+// write takes no lock unless the buffer is full: grpc-go calls it twice for each
+// message.
 func (o *output) write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for rest := p; len(rest) > 0 && o.err == nil; {
-		if len(o.buf) == 0 && len(rest) >= outputSize && o.delivery != batched {
-			o.send(rest)
-			break
+	if len(o.buf)+len(p) <= o.room && o.err == nil {
+		o.buf = append(grow(o.buf, len(p)), p...)
+		return len(p), nil
+	}
+	if o.delivery == batched {
+		o.handOn(false)
+		if o.err == nil {
+			o.err = o.sender.put(p, false)
 		}
-		if o.buf == nil {
-			o.buf = make([]byte, 0, 512)
-		}
-		n := min(len(rest), outputSize-len(o.buf))
-		o.buf = append(o.buf, rest[:n]...)
-		if rest = rest[n:]; len(rest) > 0 {
-			o.makeRoom()
-		}
+	} else {
+		o.writeThrough(p)
 	}
 	if o.err != nil {
 		return 0, o.err
@@ -87,78 +91,39 @@ func (o *output) write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// makeRoom empties the buffer. Precondition: mu is held.
-func (o *output) makeRoom() {
-	if o.delivery != batched {
-		o.sendBuffer()
-		return
+// handOn gives the sender what is in the buffer.
+func (o *output) handOn(flush bool) {
+	if err := o.sender.put(o.buf, flush); err != nil {
+		o.err = err
 	}
-	o.startSending()
-	for len(o.buf) > 0 && o.err == nil {
-		o.idle.Wait()
+	o.buf = o.buf[:0]
+}
+
+// writeThrough adds p to the buffer, and sends the buffer when it is full.
+func (o *output) writeThrough(p []byte) {
+	for len(p) > 0 && o.err == nil {
+		if len(o.buf) == 0 && len(p) >= outputSize {
+			o.send(p)
+			return
+		}
+		n := min(len(p), outputSize-len(o.buf))
+		o.buf = append(grow(o.buf, n), p[:n]...)
+		if p = p[n:]; len(p) > 0 {
+			o.sendBuffer()
+		}
 	}
 }
 
 func (o *output) flush() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	switch o.delivery {
 	case batched:
-		o.startSending()
+		o.handOn(true)
 	case direct:
-		if len(o.buf) > 0 || !o.started {
+		if o.err == nil && (len(o.buf) > 0 || !o.started) {
 			o.sendBuffer()
 			o.flushConnection()
 		}
 	}
-}
-
-// startSending makes sure that a goroutine sends the buffer. Precondition: mu
-// is held.
-func (o *output) startSending() {
-	if o.sending || o.started && len(o.buf) == 0 {
-		return
-	}
-	o.sending = true
-	go o.sendReady()
-}
-
-// sendReady sends what is ready until nothing is left.
-func (o *output) sendReady() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	defer func() {
-		if p := recover(); p != nil { // in a goroutine of ours it would end the process
-			o.panicked, o.err = p, errAborted
-		}
-		o.sending = false
-		o.idle.Broadcast()
-	}()
-	for o.err == nil && (len(o.buf) > 0 || !o.started) {
-		ready := o.buf
-		o.buf, o.spare = o.spare[:0], nil
-		o.idle.Broadcast()
-		o.unlocked(func() error {
-			o.start()
-			err := o.writeOut(ready)
-			o.flushConnection()
-			return err
-		})
-		o.spare = ready
-	}
-}
-
-// unlocked calls write without mu, so that next can go on.
-func (o *output) unlocked(write func() error) {
-	o.mu.Unlock()
-	var err error
-	defer func() {
-		o.mu.Lock()
-		if err != nil && o.err == nil {
-			o.err = err
-		}
-	}()
-	err = write()
 }
 
 // start sends the header.
@@ -170,7 +135,7 @@ func (o *output) start() {
 	}
 }
 
-// send sends p. Precondition: mu is held, and no goroutine sends.
+// send sends p. Precondition: the sender does not run.
 func (o *output) send(p []byte) {
 	o.start()
 	if err := o.writeOut(p); err != nil && o.err == nil {
@@ -180,7 +145,7 @@ func (o *output) send(p []byte) {
 
 func (o *output) sendBuffer() {
 	o.send(o.buf)
-	o.buf = o.buf[:0]
+	o.buf = recycle(o.buf)
 }
 
 // writeOut writes p in the form of the response.
@@ -195,7 +160,7 @@ func (o *output) writeOut(p []byte) error {
 	for len(p) > 0 {
 		piece := p[:min(len(p), textPiece)]
 		p = p[len(piece):]
-		o.encoded = appendText(o.encoded[:0], piece)
+		o.encoded = appendText(grow(o.encoded[:0], base64.StdEncoding.EncodedLen(len(piece))), piece)
 		if _, err := o.w.Write(o.encoded); err != nil {
 			return err
 		}
@@ -208,11 +173,11 @@ func (o *output) flushConnection() { _ = http.NewResponseController(o.w).Flush()
 // dropMessages drops what was not sent. It reports whether nothing was, so that
 // the client does not see a part of a message.
 func (o *output) dropMessages() bool {
-	o.wait()
+	o.takeBack()
 	if o.started {
 		return false
 	}
-	o.buf = o.buf[:0]
+	o.buf = recycle(o.buf)
 	return true
 }
 
@@ -220,9 +185,7 @@ func (o *output) dropMessages() bool {
 // follow. A small response has its length, so that it is complete even before
 // the handler returns.
 func (o *output) finish(trailers []trailer) {
-	o.wait()
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.takeBack()
 	if o.err != nil {
 		return
 	}
@@ -239,6 +202,21 @@ func (o *output) finish(trailers []trailer) {
 		o.complete = true
 	}
 	o.sendBuffer()
+	o.encoded = recycle(o.encoded)
+}
+
+// takeBack ends the sender and takes what it has not sent.
+func (o *output) takeBack() {
+	if o.delivery != batched {
+		return
+	}
+	ready, err := o.sender.end()
+	if err != nil {
+		o.err = err
+	}
+	if len(ready) > 0 {
+		o.buf = append(ready, o.buf...)
+	}
 }
 
 // textLength returns how long n bytes are as pieces of base64.
@@ -246,28 +224,35 @@ func textLength(n int) int {
 	return n/textPiece*base64.StdEncoding.EncodedLen(textPiece) + base64.StdEncoding.EncodedLen(n%textPiece)
 }
 
-// wait waits until no goroutine sends.
-func (o *output) wait() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for o.sending {
-		o.idle.Wait()
-	}
-	if o.panicked != nil {
-		panic(o.panicked)
+// abort ends the response at once, even if the client does not read.
+func (o *output) abort() {
+	if o.delivery == batched {
+		o.sender.abort()
 	}
 }
 
-// abort ends the response at once, even if the client does not read.
-func (o *output) abort() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.err = errAborted
-	o.idle.Broadcast()
-	if o.sending {
-		_ = http.NewResponseController(o.w).SetWriteDeadline(time.Unix(1, 0))
+// large has buffers of outputSize.
+var large = sync.Pool{New: func() any { return new([outputSize]byte) }}
+
+// grow returns b with room for n bytes more.
+func grow(b []byte, n int) []byte {
+	switch size := len(b) + n; {
+	case size <= cap(b):
+		return b
+	case size <= smallBuffer:
+		return append(make([]byte, 0, max(512, 2*cap(b), size)), b...)
+	case size <= outputSize:
+		return append(large.Get().(*[outputSize]byte)[:0], b...)
+	default:
+		return slices.Grow(b, n)
 	}
-	for o.sending {
-		o.idle.Wait()
+}
+
+// recycle returns b emptied, or nil if b came from the pool and went back to it.
+func recycle(b []byte) []byte {
+	if cap(b) != outputSize {
+		return b[:0]
 	}
+	large.Put((*[outputSize]byte)(b[:outputSize]))
+	return nil
 }

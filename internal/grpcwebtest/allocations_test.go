@@ -42,3 +42,22 @@ func TestAllocations(t *testing.T) {
 	assert.Less(t, allocations[Grpcweb], allocations[Improbable])
 	assert.Less(t, allocations[Grpcweb], allocations[Vanguard])
 }
+
+// A message of a stream costs no allocation that grpc-go does not make itself.
+// net/http makes one for most chunks of a response over HTTP/1.1, and how many
+// messages are in a chunk depends on how busy the machine is.
+func TestStreamAllocations(t *testing.T) {
+	subjects, err := Subjects()
+	require.NoError(t, err)
+	allocations := map[string]float64{}
+	for _, subject := range subjects {
+		client, url := serve(t, subject.Handler)
+		var buffer bytes.Buffer
+		allocations[subject.Name] = testing.AllocsPerRun(10, func() {
+			require.NoError(t, Burst(false).Do(client, url, &buffer))
+		}) / BurstMessages
+	}
+	t.Log(allocations)
+	assert.InDelta(t, allocations[Held], allocations[Grpcweb], 0.3)
+	assert.Less(t, allocations[Grpcweb], allocations[Vanguard])
+}

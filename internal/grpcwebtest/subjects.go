@@ -3,7 +3,9 @@ package grpcwebtest
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"connectrpc.com/connect"
@@ -29,15 +31,19 @@ type Subject struct {
 // Names of the subjects.
 const (
 	Grpcweb    = "corsrpc/grpcweb"
+	Forwarded  = "corsrpc/grpcweb, forwarded"
 	Improbable = "improbable-eng/grpc-web"
 	Vanguard   = "vanguard"
 	ConnectGo  = "connect-go"
+	Held       = "grpc-go, sent at the end"
 	Canned     = "canned response"
 )
 
-// Subjects returns all of them. ConnectGo is a framework of its own and not in
-// front of grpc-go; Canned writes bytes that it was given, so that it is the
-// floor.
+// Subjects returns all of them. Forwarded sends the calls to the same server over
+// HTTP/2 and loopback; that server runs until the process ends. ConnectGo is a framework of its own and not in
+// front of grpc-go. Held collects what grpc-go's ServeHTTP writes and sends it
+// in one piece: no handler that delivers a stream as it comes can be faster in
+// front of it. Canned writes bytes that it was given, so that it is the floor.
 func Subjects() ([]Subject, error) {
 	server := grpc.NewServer()
 	shopv1.RegisterCatalogServiceServer(server, catalog{})
@@ -49,17 +55,39 @@ func Subjects() ([]Subject, error) {
 	mux.Handle(shopv1connect.NewCatalogServiceHandler(connectCatalog{}))
 	wrapped := improbable.WrapServer(server, improbable.WithOriginFunc(func(string) bool { return true }))
 	ours := grpcweb.NewHandler(server, grpcweb.Config{})
+	forwarded, err := forward(server)
+	if err != nil {
+		return nil, err
+	}
 	canned, err := record(ours)
 	if err != nil {
 		return nil, err
 	}
 	return []Subject{
 		{Grpcweb, ours, true},
+		{Forwarded, forwarded, false},
 		{Improbable, wrapped, true},
 		{Vanguard, transcoder, false},
 		{ConnectGo, mux, false},
+		{Held, hold(server), false},
 		{Canned, canned, false},
 	}, nil
+}
+
+// forward returns a handler that forwards to the server.
+func forward(server *grpc.Server) (http.Handler, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	go func() { _ = server.Serve(listener) }()
+	forwarder, err := grpcweb.NewForwarder(&url.URL{Scheme: "http", Host: listener.Addr().String()}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return grpcweb.NewHandler(forwarder, grpcweb.Config{Methods: func(procedure string) (clientStreams, serverStreams, known bool) {
+		return false, procedure == shopv1.CatalogService_WatchPrices_FullMethodName, true
+	}}), nil
 }
 
 // product makes a response of about 100 bytes.

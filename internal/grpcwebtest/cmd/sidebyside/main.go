@@ -7,6 +7,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -26,7 +27,7 @@ import (
 func main() {
 	rounds := flag.Int("rounds", 10, "how many rounds")
 	calls := flag.Int("calls", 1000, "how many unary calls a round")
-	bursts := flag.Int("bursts", 3, "how many streams a round")
+	bursts := flag.Int("bursts", 5, "how many streams a round, over each version of HTTP")
 	flag.Parse()
 	if err := run(*rounds, *calls, *bursts); err != nil {
 		log.Fatal(err)
@@ -35,15 +36,22 @@ func main() {
 
 // A row is one subject in one form, and what was measured of it.
 type row struct {
-	name    string
-	unary   grpcwebtest.Call
-	burst   grpcwebtest.Call
-	server  *httptest.Server
-	client  *http.Client
-	medians []time.Duration // of unary calls, one a round
-	streams []time.Duration // the median of a round's bursts
-	cpu     []time.Duration // processor time of a unary call, the client's included
-	allocs  float64         // of a unary call, the client's included
+	name   string
+	unary  measured // over HTTP/1.1
+	bursts measured // over HTTP/1.1
+	http2  measured // bursts over HTTP/2 with TLS, as browsers have it
+}
+
+// measured is one call of one subject. The client and the server are in this
+// process, so that processor time and allocations are of both.
+type measured struct {
+	call   grpcwebtest.Call
+	server *httptest.Server
+	client *http.Client
+	times  []time.Duration // the median of each round
+	least  []time.Duration // the least of each round
+	cpu    []time.Duration // processor time of a call, in each round
+	allocs []float64       // of a call, in each round
 }
 
 func run(rounds, calls, bursts int) error {
@@ -52,15 +60,18 @@ func run(rounds, calls, bursts int) error {
 		return err
 	}
 	for _, row := range rows {
-		defer row.server.Close()
-		if err := errors.Join(row.unary.Check(row.client, row.server.URL), row.burst.Check(row.client, row.server.URL)); err != nil {
-			return fmt.Errorf("%s: %w", row.name, err)
+		for _, m := range []*measured{&row.unary, &row.bursts, &row.http2} {
+			defer m.server.Close()
+			if err := m.call.Check(m.client, m.server.URL); err != nil {
+				return fmt.Errorf("%s: %w", row.name, err)
+			}
 		}
 	}
 	for round := range rounds {
 		for i := range rows { // another one first in each round
-			if err := rows[(i+round)%len(rows)].measure(calls, bursts); err != nil {
-				return err
+			row := rows[(i+round)%len(rows)]
+			if err := errors.Join(row.unary.measure(calls), row.bursts.measure(bursts), row.http2.measure(bursts)); err != nil {
+				return fmt.Errorf("%s: %w", row.name, err)
 			}
 		}
 	}
@@ -82,16 +93,22 @@ func newRows() ([]*row, error) {
 			if text {
 				name += ", text"
 			}
-			server := httptest.NewServer(subject.Handler)
+			server, http2 := httptest.NewServer(subject.Handler), httptest.NewUnstartedServer(subject.Handler)
+			http2.EnableHTTP2 = true
+			http2.StartTLS()
 			rows = append(rows, &row{
-				name: name, unary: grpcwebtest.Unary(text), burst: grpcwebtest.Burst(text), server: server, client: server.Client(),
+				name:   name,
+				unary:  measured{call: grpcwebtest.Unary(text), server: server, client: server.Client()},
+				bursts: measured{call: grpcwebtest.Burst(text), server: server, client: server.Client()},
+				http2:  measured{call: grpcwebtest.Burst(text), server: http2, client: http2.Client()},
 			})
 		}
 	}
 	return rows, nil
 }
 
-func (r *row) measure(calls, bursts int) error {
+// measure makes n calls, one after the other.
+func (m *measured) measure(n int) error {
 	var buffer bytes.Buffer
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -100,35 +117,24 @@ func (r *row) measure(calls, bursts int) error {
 	if err != nil {
 		return err
 	}
-	unary, err := r.times(calls, func() error { return r.unary.Do(r.client, r.server.URL, &buffer) })
-	if err != nil {
-		return err
+	times := make([]time.Duration, n)
+	for i := range times {
+		start := time.Now()
+		if err := m.call.Do(m.client, m.server.URL, &buffer); err != nil {
+			return err
+		}
+		times[i] = time.Since(start)
 	}
-	runtime.ReadMemStats(&after)
 	busyAfter, err := processorTime()
 	if err != nil {
 		return err
 	}
-	r.cpu = append(r.cpu, (busyAfter-busy)/time.Duration(calls))
-	r.allocs = float64(after.Mallocs-before.Mallocs) / float64(calls)
-	streams, err := r.times(bursts, func() error { return r.burst.Do(r.client, r.server.URL, &buffer) })
-	if err != nil {
-		return err
-	}
-	r.medians, r.streams = append(r.medians, median(unary)), append(r.streams, median(streams))
+	runtime.ReadMemStats(&after)
+	m.times = append(m.times, median(times))
+	m.least = append(m.least, slices.Min(times))
+	m.cpu = append(m.cpu, (busyAfter-busy)/time.Duration(n))
+	m.allocs = append(m.allocs, float64(after.Mallocs-before.Mallocs)/float64(n))
 	return nil
-}
-
-func (r *row) times(n int, do func() error) ([]time.Duration, error) {
-	times := make([]time.Duration, n)
-	for i := range times {
-		start := time.Now()
-		if err := do(); err != nil {
-			return nil, fmt.Errorf("%s: %w", r.name, err)
-		}
-		times[i] = time.Since(start)
-	}
-	return times, nil
 }
 
 // processorTime returns what this process has used.
@@ -140,26 +146,49 @@ func processorTime() (time.Duration, error) {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()), nil
 }
 
-func median(times []time.Duration) time.Duration {
-	sorted := slices.Sorted(slices.Values(times))
+func median[T cmp.Ordered](values []T) T {
+	sorted := slices.Sorted(slices.Values(values))
 	return sorted[len(sorted)/2]
 }
 
-// report prints medians over the rounds, and how they compare with the first
-// row of the same form.
+// report prints what was measured, and how it compares with the first row of the
+// same form. On a busy machine the least time and the processor time say more
+// than the median.
 func report(rows []*row, rounds int) error {
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "median of %d rounds\tunary µs\tto ours\tprocessor µs\tto ours\t%d messages ms\tto ours\tallocations\n", rounds, grpcwebtest.BurstMessages)
-	var ours *row
-	for _, row := range rows {
-		if row.name == grpcwebtest.Grpcweb || row.name == grpcwebtest.Grpcweb+", text" {
-			ours = row
+	messages := float64(grpcwebtest.BurstMessages)
+	for _, part := range []struct {
+		title    string
+		of       func(*row) *measured
+		unit     time.Duration
+		unitName string
+		messages float64 // of a call
+	}{
+		{"unary calls, HTTP/1.1", func(r *row) *measured { return &r.unary }, time.Microsecond, "µs", 1},
+		{fmt.Sprintf("%.0f messages, HTTP/1.1", messages), func(r *row) *measured { return &r.bursts }, time.Millisecond, "ms", messages},
+		{fmt.Sprintf("%.0f messages, HTTP/2 with TLS", messages), func(r *row) *measured { return &r.http2 }, time.Millisecond, "ms", messages},
+	} {
+		w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+		fmt.Fprintf(w, "%s, median of %d rounds\t%s\tto ours\tleast of all\tto ours\tprocessor %s\tto ours\tallocations a message\n", part.title, rounds, part.unitName, part.unitName)
+		var ours *measured
+		for _, row := range rows {
+			m := part.of(row)
+			if row.name == grpcwebtest.Grpcweb || row.name == grpcwebtest.Grpcweb+", text" {
+				ours = m
+			}
+			fmt.Fprintf(w, "%s", row.name)
+			for _, column := range [][2]time.Duration{
+				{median(m.times), median(ours.times)},
+				{slices.Min(m.least), slices.Min(ours.least)},
+				{median(m.cpu), median(ours.cpu)},
+			} {
+				fmt.Fprintf(w, "\t%.1f\t%.2f", float64(column[0])/float64(part.unit), float64(column[0])/float64(column[1]))
+			}
+			fmt.Fprintf(w, "\t%.4g\n", median(m.allocs)/part.messages)
 		}
-		unary, cpu, stream := median(row.medians), median(row.cpu), median(row.streams)
-		fmt.Fprintf(w, "%s\t%.1f\t%.2f\t%.1f\t%.2f\t%.1f\t%.2f\t%.0f\n", row.name,
-			float64(unary)/1e3, float64(unary)/float64(median(ours.medians)),
-			float64(cpu)/1e3, float64(cpu)/float64(median(ours.cpu)),
-			float64(stream)/1e6, float64(stream)/float64(median(ours.streams)), row.allocs)
+		fmt.Fprintln(w)
+		if err := w.Flush(); err != nil {
+			return err
+		}
 	}
-	return w.Flush()
+	return nil
 }

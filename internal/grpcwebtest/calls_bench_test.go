@@ -5,7 +5,11 @@ import (
 	"testing"
 )
 
-func BenchmarkUnary(b *testing.B) {
+func BenchmarkUnary(b *testing.B) { benchmark(b, Unary(false)) }
+
+func BenchmarkBurst(b *testing.B) { benchmark(b, Burst(false)) }
+
+func benchmark(b *testing.B, call Call) {
 	subjects, err := Subjects()
 	if err != nil {
 		b.Fatal(err)
@@ -16,7 +20,7 @@ func BenchmarkUnary(b *testing.B) {
 			var buffer bytes.Buffer
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := Unary(false).Do(client, url, &buffer); err != nil {
+				if err := call.Do(client, url, &buffer); err != nil {
 					b.Fatal(err)
 				}
 			}
