@@ -9,7 +9,8 @@ TOOLS := $(CURDIR)/internal/tools
 
 # Go tools run at the versions that internal/tools/go.mod pins, apart from the
 # library's own dependencies. Go builds each once and keeps the executable in its
-# cache (50 ms a run from then on), so that nothing has to be installed.
+# cache (50 ms a run from then on), so that nothing has to be installed. With -n it
+# prints the executable: -modfile cannot be used in a workspace.
 GO_TOOL := go tool -modfile=$(TOOLS)/go.mod
 
 # buf comes from npm. What npm writes last says when it was installed.
@@ -19,6 +20,13 @@ BUF_INSTALLED := $(TOOLS)/node_modules/.package-lock.json
 # The root module and the nested ones, except the tools, which have no code.
 MODULES = $(filter-out internal/tools,$(patsubst %/,%,$(dir $(shell git ls-files -co --exclude-standard '*go.mod'))))
 
+# A nested module with a nested.work is published: it has a version of its own, and
+# a go.mod without replace. Go commands in it run in that workspace. vet, staticcheck
+# and test share what one `-race -trimpath` compiles, and so do the builds of
+# internal/citest, since with -trimpath it does not matter where a module cache is.
+IN_WORKSPACE := if [[ -f nested.work ]]; then \
+	export GOWORK=$$PWD/nested.work GOFLAGS="$$(go env GOFLAGS) -race -trimpath"; fi
+
 # The pages are TypeScript that web/package.json bundles to where Go embeds them:
 # the bundles are committed, so that running and testing takes Go alone.
 WEB_INSTALLED := web/node_modules/.package-lock.json
@@ -27,6 +35,10 @@ WEB_INSTALLED := web/node_modules/.package-lock.json
 # makes no package comment.
 GENERATED := internal/gen internal/genv2 corsrpc/corsrpcv1 corsrpc/corspolicyv1 web/gen internal/library/gen
 BY_HAND := doc.go
+
+# The demo shop as a file, for modules that cannot import its code.
+SHOP_IMAGE := corsrpc/corscaddy/testdata/shop.binpb
+BUILD_SHOP_IMAGE = $(BUF) build --path proto/acme/shop/v1 --as-file-descriptor-set --exclude-source-info -o
 
 .PHONY: help
 help: ## List the targets
@@ -40,6 +52,7 @@ generate: $(BUF_INSTALLED) $(WEB_INSTALLED) ## Format proto/ and remake all that
 	$(BUF) generate
 	$(BUF) generate --template buf.gen.library.yaml
 	$(BUF) generate --template buf.gen.policy.yaml
+	$(BUILD_SHOP_IMAGE) $(SHOP_IMAGE)
 	cd web && npm run --silent check && npm run --silent bundle -- --outdir=..
 
 # Into a directory of its own: the working tree may hold other changes, and files
@@ -56,6 +69,9 @@ generate-check: $(BUF_INSTALLED) $(WEB_INSTALLED) ## Prove that proto/ and web/ 
 		diff --recursive --exclude=$(BY_HAND) "$$dir" "$$fresh/$$dir" || { \
 			echo "$$dir is not what proto/ and buf.gen.yaml make: run \`make generate\` and commit the result" >&2; exit 1; }; \
 	done; \
+	$(BUILD_SHOP_IMAGE) "$$fresh/shop.binpb"; \
+	cmp $(SHOP_IMAGE) "$$fresh/shop.binpb" || { \
+		echo "$(SHOP_IMAGE) is not what proto/ makes: run \`make generate\` and commit the result" >&2; exit 1; }; \
 	(cd web && npm run --silent check && npm run --silent bundle -- --outdir="$$fresh"); \
 	for bundle in $$(cd "$$fresh" && find . -name '*.js' -printf '%P\n'); do \
 		cmp "$$bundle" "$$fresh/$$bundle" || { \
@@ -93,11 +109,16 @@ browsers: browsers-install ## Run the tests in all browsers; print and write the
 lint: ## Run gofmt, go vet and staticcheck in every module; go vet for Windows and macOS
 	@unformatted=$$(git ls-files -co --exclude-standard -z '*.go' | xargs -0 gofmt -l); \
 	if [[ -n $$unformatted ]]; then printf 'not formatted, run gofmt -w on:\n%s\n' "$$unformatted" >&2; exit 1; fi
-	@for module in $(MODULES); do \
+	@staticcheck=$$($(GO_TOOL) -n staticcheck); \
+	for module in $(MODULES); do \
 		echo "lint $$module"; \
-		(cd "$$module" && go vet ./... && $(GO_TOOL) staticcheck ./...); \
+		(cd "$$module"; $(IN_WORKSPACE); go vet ./... && "$$staticcheck" ./...); \
 	done
 	@for os in windows darwin; do echo "vet for $$os"; GOOS=$$os CGO_ENABLED=0 go vet ./...; done
+
+.PHONY: tidy
+tidy: ## Run `go mod tidy` in the published nested modules, which require a root module that has no tag yet
+	cd internal/citest && go run ./tidy $(CURDIR)
 
 .PHONY: test
 test: lint ## Run everything: lint, freshness of generated files, all tests with -race
@@ -107,7 +128,7 @@ test: lint ## Run everything: lint, freshness of generated files, all tests with
 	@$(MAKE) --no-print-directory browsers-install proxies-install
 	@for module in $(MODULES); do \
 		echo "test $$module"; \
-		(cd "$$module" && go test -race -timeout 20m ./...); \
+		(cd "$$module"; $(IN_WORKSPACE); go test -race -timeout 20m ./...); \
 	done
 
 # How long each fuzz target runs. `go test` alone runs the committed seeds.

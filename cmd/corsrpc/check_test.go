@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/corsrpc/corsrpc-go/corsrpc"
+	"github.com/corsrpc/corsrpc-go/corsrpc/corsconfig"
 	"github.com/corsrpc/corsrpc-go/corsrpc/corstest"
 	"github.com/corsrpc/corsrpc-go/corsrpc/grpcweb"
 	"github.com/corsrpc/corsrpc-go/internal/shop"
@@ -152,7 +153,7 @@ func TestCheckReportsWhatCorstestReports(t *testing.T) {
 			if origin == "" {
 				origin = page
 			}
-			files, err := readImage(dir.path("shop.binpb"))
+			files, err := corsconfig.ReadImage(dir.path("shop.binpb"))
 			require.NoError(t, err)
 			want := corstest.Check(handler, origin, append(row.options, corstest.WithFiles(files))...)
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/corsrpc/corsrpc-go/corsrpc/corsconfig"
 	"github.com/corsrpc/corsrpc-go/corsrpc/corsdiff"
 )
 
@@ -26,11 +27,11 @@ func runDiff(_ context.Context, f *flags, stdout io.Writer) (int, error) {
 	if (len(f.policyOld) == 0) != (len(f.policyNew) == 0) {
 		return failed, errors.New("give both --policy-old and --policy-new, or neither: without them, the schemas alone are compared")
 	}
-	before, err := readImage(f.args[0])
+	before, err := corsconfig.ReadImage(f.args[0])
 	if err != nil {
 		return failed, err
 	}
-	after, err := readImage(f.args[1])
+	after, err := corsconfig.ReadImage(f.args[1])
 	if err != nil {
 		return failed, err
 	}

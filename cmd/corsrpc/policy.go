@@ -66,7 +66,7 @@ func loadPolicy(image string, names []string) (corsrpc.Config, error) {
 	if image == "" {
 		return corsconfig.Read(names...)
 	}
-	files, err := readImage(image)
+	files, err := corsconfig.ReadImage(image)
 	if err != nil {
 		return corsrpc.Config{}, err
 	}

@@ -3,14 +3,11 @@ package main
 //lint:file-ignore SA1019 many servers have reflection in its version v1alpha alone
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"strings"
 
 	"google.golang.org/grpc"
@@ -24,13 +21,12 @@ import (
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/corsrpc/corsrpc-go/corsrpc/corsconfig"
 )
 
-// What is read of a schema is bounded: of a file generously, of a server less.
-const (
-	longestImage     = 512 << 20
-	longestReflected = 64 << 20
-)
+// longestReflected bounds what is read of a server's schema.
+const longestReflected = 64 << 20
 
 // files returns the descriptors that the flags point to.
 func (f *flags) files(ctx context.Context) (*protoregistry.Files, error) {
@@ -38,46 +34,11 @@ func (f *flags) files(ctx context.Context) (*protoregistry.Files, error) {
 	case f.image != "" && f.reflect != "":
 		return nil, errors.New("give either --image or --reflect")
 	case f.image != "":
-		return readImage(f.image)
+		return corsconfig.ReadImage(f.image)
 	case f.reflect != "":
 		return f.reflected(ctx, f.reflect)
 	}
 	return nil, errNoSchema
-}
-
-// readImage reads a FileDescriptorSet. buf's images are ones, with further
-// fields that are of no use here; both can be compressed.
-func readImage(name string) (*protoregistry.Files, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	content, err := io.ReadAll(io.LimitReader(file, longestImage))
-	if err != nil {
-		return nil, err
-	}
-	if bytes.HasPrefix(content, []byte{0x28, 0xb5, 0x2f, 0xfd}) {
-		return nil, fmt.Errorf("%s is compressed with zstd, which is not supported: write `buf build -o image.binpb`", name)
-	}
-	if bytes.HasPrefix(content, []byte{0x1f, 0x8b}) {
-		reader, err := gzip.NewReader(bytes.NewReader(content))
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		if content, err = io.ReadAll(io.LimitReader(reader, longestImage)); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-	}
-	set := &descriptorpb.FileDescriptorSet{}
-	if bytes.HasPrefix(bytes.TrimSpace(content), []byte("{")) {
-		return nil, fmt.Errorf("%s is JSON, which loses options that this program does not know: write a binary image, `buf build -o image.binpb`", name)
-	}
-	err = proto.UnmarshalOptions{AllowPartial: true}.Unmarshal(content, set)
-	if err != nil {
-		return nil, fmt.Errorf("%s is not a buf image or FileDescriptorSet (%w): write one with `buf build -o image.binpb`", name, err)
-	}
-	return newFiles(name, set)
 }
 
 func newFiles(from string, set *descriptorpb.FileDescriptorSet) (*protoregistry.Files, error) {

@@ -11,6 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
+
 	"github.com/corsrpc/corsrpc-go/corsrpc"
 	"github.com/corsrpc/corsrpc-go/corsrpc/corsconfig"
 	_ "github.com/corsrpc/corsrpc-go/internal/gen/acme/shop/v1" // the services
@@ -41,6 +47,46 @@ audiences:
 	rule, _ := policy.Rule("/acme.shop.v1.CartService/Checkout")
 	fmt.Println(rule.Origins)
 	// Output: [https://shop.example.com]
+}
+
+// A program that does not link the services, such as a proxy, reads what
+// `buf build -o image.binpb` writes.
+func ExampleReadImage() {
+	image := file("image.binpb", shopImage())
+	files, err := corsconfig.ReadImage(image)
+	if err != nil {
+		log.Fatal(err)
+	}
+	config, err := corsconfig.Load(files, file("policy.yaml", `
+origins: [https://app.example.com]
+audiences:
+  storefront: [https://shop.example.com]
+  backoffice: []
+`))
+	if err != nil {
+		log.Fatal(err)
+	}
+	policy, err := corsrpc.New(config) // then policy.Wrap around the proxy
+	if err != nil {
+		log.Fatal(err)
+	}
+	rule, _ := policy.Rule("/acme.shop.v1.CartService/Checkout")
+	fmt.Println(rule.Origins)
+	// Output: [https://shop.example.com]
+}
+
+// shopImage is an image of acme.shop.v1.
+func shopImage() string {
+	set := &descriptorpb.FileDescriptorSet{}
+	protoregistry.GlobalFiles.RangeFilesByPackage("acme.shop.v1", func(file protoreflect.FileDescriptor) bool {
+		set.File = append(set.File, protodesc.ToFileDescriptorProto(file))
+		return true
+	})
+	image, err := proto.Marshal(set)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return string(image)
 }
 
 // Mistakes come all at once.

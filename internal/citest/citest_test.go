@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/pem"
 	"fmt"
-	"io"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -18,16 +17,15 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
-	"golang.org/x/mod/module"
-	modzip "golang.org/x/mod/zip"
 
 	"github.com/corsrpc/corsrpc-go/corsrpc"
+	"github.com/corsrpc/corsrpc-go/internal/citest"
 	"github.com/corsrpc/corsrpc-go/internal/shop"
 )
 
 const (
 	root    = "../.."
-	path    = "github.com/corsrpc/corsrpc-go"
+	path    = citest.ModulePath
 	version = "v0.999.0"
 )
 
@@ -222,37 +220,13 @@ func (r *repository) run(script string) {
 // moduleProxy is a directory as GOPROXY=file:// reads it, with this tree.
 func moduleProxy(t *testing.T) string {
 	t.Helper()
-	listed, err := exec.Command("git", "-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard").Output()
-	require.NoError(t, err)
-	var files []modzip.File
-	for name := range strings.SplitSeq(strings.TrimRight(string(listed), "\x00"), "\x00") {
-		if info, err := os.Lstat(filepath.Join(root, name)); err == nil && info.Mode().IsRegular() {
-			files = append(files, treeFile(name))
-		}
-	}
 	dir := t.TempDir()
-	versions := filepath.Join(dir, path, "@v")
-	require.NoError(t, os.MkdirAll(versions, 0o700))
-	var archive bytes.Buffer
-	require.NoError(t, modzip.Create(&archive, module.Version{Path: path, Version: version}, files))
-	content, err := zip.NewReader(bytes.NewReader(archive.Bytes()), int64(archive.Len()))
+	require.NoError(t, citest.WriteModule(dir, root, ".", version))
+	content, err := zip.OpenReader(filepath.Join(dir, path, "@v", version+".zip"))
 	require.NoError(t, err)
+	defer content.Close()
 	for _, file := range content.File {
 		assert.False(t, strings.HasSuffix(file.Name, "/internal/citest/go.mod"), "nested modules are modules of their own")
 	}
-	gomod, err := os.ReadFile(filepath.Join(root, "go.mod"))
-	require.NoError(t, err)
-	for name, text := range map[string][]byte{
-		"list": []byte(version + "\n"), version + ".info": []byte(`{"Version":"` + version + `","Time":"2026-01-01T00:00:00Z"}`), version + ".mod": gomod, version + ".zip": archive.Bytes(),
-	} {
-		require.NoError(t, os.WriteFile(filepath.Join(versions, name), text, 0o600))
-	}
 	return dir
 }
-
-// A treeFile is a file of this tree, by its path.
-type treeFile string
-
-func (f treeFile) Path() string                 { return string(f) }
-func (f treeFile) Lstat() (os.FileInfo, error)  { return os.Lstat(filepath.Join(root, string(f))) }
-func (f treeFile) Open() (io.ReadCloser, error) { return os.Open(filepath.Join(root, string(f))) }

@@ -1,0 +1,22 @@
+// Package edgetest sends requests to a live edge, a proxy or gateway that
+// carries an exported policy, and compares every response with what
+// [corsrpc.Policy.Wrap] would respond.
+//
+// Point the edge's upstream at a [Backend] and call [Run]:
+//
+//	backend := new(edgetest.Backend)
+//	go http.Serve(listener, backend) // where the edge looks for its upstream
+//	report, err := edgetest.Run(ctx, "https://edge.example.com", policy, edgetest.Options{Backend: backend})
+//	fmt.Print(report)
+//
+// Without a Backend behind the edge, Run sends only requests that Wrap answers
+// itself, so that nothing runs on a server in use.
+//
+// An edge passes if the [Report] has no difference of the classes [Opens] and
+// [Loses]. Those of class [Differs] are harmless; look at them once, and compare
+// again after each change of the edge.
+//
+// Requests are sent over HTTP/1.1, byte for byte, with or without TLS. So this
+// package does not find what an edge does over HTTP/2 alone, nor what it does
+// with WebSockets and streams.
+package edgetest
