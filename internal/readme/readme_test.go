@@ -58,6 +58,8 @@ var imports = map[string]string{
 	"bytes":         "bytes",
 	"connect":       "connectrpc.com/connect",
 	"context":       "context",
+	"corsdebug":     "github.com/corsrpc/corsrpc-go/corsrpc/corsdebug",
+	"corsotel":      "github.com/corsrpc/corsrpc-go/corsrpc/corsotel",
 	"corsconfig":    "github.com/corsrpc/corsrpc-go/corsrpc/corsconfig",
 	"corsconnect":   "github.com/corsrpc/corsrpc-go/corsrpc/corsconnect",
 	"corsgrpc":      "github.com/corsrpc/corsrpc-go/corsrpc/corsgrpc",
@@ -71,6 +73,10 @@ var imports = map[string]string{
 	"http":          "net/http",
 	"httptest":      "net/http/httptest",
 	"log":           "log",
+	"metric":        "go.opentelemetry.io/otel/sdk/metric",
+	"otel":          "go.opentelemetry.io/otel",
+	"prometheus":    "go.opentelemetry.io/otel/exporters/prometheus",
+	"promhttp":      "github.com/prometheus/client_golang/prometheus/promhttp",
 	"shop":          "github.com/corsrpc/corsrpc-go/internal/shop",
 	"shopv1":        "github.com/corsrpc/corsrpc-go/internal/gen/acme/shop/v1",
 	"shopv1connect": "github.com/corsrpc/corsrpc-go/internal/gen/acme/shop/v1/shopv1connect",
@@ -100,6 +106,7 @@ var (
 	handler      http.Handler
 	transcoder   http.Handler
 	front        *http.Server
+	operators    *http.ServeMux
 	methods      func(string) (bool, bool, bool)
 	ctx          context.Context
 )
@@ -151,6 +158,7 @@ func program(snippet string) string {
 		body += withConnect
 	case strings.Contains(snippet, "grpcweb.") || strings.Contains(snippet, "grpc.NewServer") || strings.Contains(snippet, "GracefulStop"):
 		body += withGRPC
+	case strings.Contains(snippet, "corsotel"):
 	default:
 		body += withConnect
 	}
@@ -165,18 +173,29 @@ func program(snippet string) string {
 	return file.String()
 }
 
+// moduleOf returns the directory of a module that has what a snippet imports.
+func moduleOf(snippet string) string {
+	if strings.Contains(snippet, "corsotel") {
+		return filepath.Join(root, "internal/productiontest")
+	}
+	return "."
+}
+
 func TestGoSnippetsCompile(t *testing.T) {
 	t.Parallel()
-	directory, err := filepath.Abs(".")
-	require.NoError(t, err)
 	files := t.TempDir()
 	overlay := struct{ Replace map[string]string }{make(map[string]string)}
+	packages := make(map[string][]string) // by the module's directory
 	var sources []string
 	for name, text := range documents(t) {
 		for i, snippet := range snippets(text, "go") {
 			real := filepath.Join(files, fmt.Sprintf("%d.go", len(sources)))
 			require.NoError(t, os.WriteFile(real, []byte(program(snippet)), 0o600))
-			overlay.Replace[filepath.Join(directory, fmt.Sprintf("snippet%d", len(sources)), "snippet.go")] = real
+			module, err := filepath.Abs(moduleOf(snippet))
+			require.NoError(t, err)
+			directory := fmt.Sprintf("snippet%d", len(sources))
+			overlay.Replace[filepath.Join(module, directory, "snippet.go")] = real
+			packages[module] = append(packages[module], "./"+directory)
 			sources = append(sources, fmt.Sprintf("%s, Go snippet %d", name, i+1))
 		}
 	}
@@ -185,12 +204,12 @@ func TestGoSnippetsCompile(t *testing.T) {
 	require.NoError(t, err)
 	overlayFile := filepath.Join(files, "overlay.json")
 	require.NoError(t, os.WriteFile(overlayFile, description, 0o600))
-	args := []string{"build", "-overlay", overlayFile}
-	for i := range sources {
-		args = append(args, fmt.Sprintf("./snippet%d", i))
+	for module, snippets := range packages {
+		build := exec.Command("go", append([]string{"build", "-overlay", overlayFile}, snippets...)...)
+		build.Dir = module
+		output, err := build.CombinedOutput()
+		assert.NoError(t, err, "%s\nthe snippets in order: %q", output, sources)
 	}
-	output, err := exec.Command("go", args...).CombinedOutput()
-	assert.NoError(t, err, "%s\nthe snippets in order: %q", output, sources)
 }
 
 // The options shown are those of the demo shop's schema.
