@@ -144,8 +144,8 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s)
 	done
 
 # How many random requests `make long` compares with each REST gateway, how many
-# random pairs of policies it compares with what browsers do, and how long it runs
-# each fuzz target.
+# random pairs of policies it compares with what browsers do and of schemas with
+# what the buf plugin reports, and how long it runs each fuzz target.
 TRIES ?= 1000000
 PAIRS ?= 20000
 long: FUZZTIME = 2m
@@ -157,6 +157,7 @@ long: ## Run what takes hours: random requests by the million, conformance suite
 	cd internal/restgatewaytest && go test -count=1 -timeout 60m -run 'Misses|Refuses' . -args -tries $(TRIES)
 	cd internal/restgatewaytest/v230 && go test -count=1 -timeout 60m . -args -tries $(TRIES)
 	go test -count=1 -timeout 120m -run Losses ./corsrpc/corsdiff -args -pairs $(PAIRS)
+	cd cmd/buf-plugin-corsrpc; $(IN_WORKSPACE); go test -count=1 -timeout 60m -run Lose . -args -pairs $(PAIRS)
 	internal/companions/conformance.sh
 	for round in 1 2 3; do internal/grpcwebtest/conformance/run.sh; done
 	RACE=-race internal/grpcwebtest/conformance/run.sh
