@@ -1,10 +1,9 @@
-// Package corsdebug shows what a [corsrpc.Policy] does, to the people who run
-// it.
+// Package corsdebug shows operators what a [corsrpc.Policy] does.
 //
-// [Handler] serves a page with the policy's rules and where each permission
-// comes from, with recent denials and what would allow them, and with a form
-// that tries a request. A [Recorder] gathers the denials. [Compare] judges real
-// traffic by a second policy, and reports where the two differ.
+// [Handler] serves a page with the policy's rules and the source of each
+// permission, recent denials and what would allow them, and a form that tries a
+// request. A [Recorder] gathers the denials. [Compare] judges real traffic by a
+// second policy too, and reports where the two differ.
 //
 //	recorder := corsdebug.NewRecorder(200)
 //	cors, err := corsrpc.New(corsrpc.Config{
