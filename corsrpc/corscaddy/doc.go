@@ -10,7 +10,8 @@
 //		reverse_proxy localhost:8080
 //	}
 //
-// Add it to Caddy with `xcaddy build --with
-// github.com/corsrpc/corsrpc-go/corsrpc/corscaddy`, with an import in a main of
-// your own, or install Caddy with it from the directory cmd/caddy below.
+// There are three ways to get a Caddy with this module: install the command in
+// cmd/caddy below, run `xcaddy build --with
+// github.com/corsrpc/corsrpc-go/corsrpc/corscaddy`, or import this package in a
+// main package of your own.
 package corscaddy
