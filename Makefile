@@ -164,6 +164,12 @@ long: ## Run what takes hours: random requests by the million, conformance suite
 	internal/grpcwebtest/conformance/run.sh -forward
 	$(MAKE) --no-print-directory fuzz FUZZTIME=$(FUZZTIME)
 
+# Its result of a released version is in docs/edge-results.md.
+.PHONY: edge-all
+edge-all: export CORSRPC_REQUIRE_PROXIES = 1
+edge-all: proxies-install ## Send the whole matrix for a hundred random policies through each proxy (an hour)
+	go test -count=1 -timeout 240m -v -run 'RandomPolicies|WithOptions|WithTheShop|Loads' ./corsrpc/corsexport -args -edge-all
+
 # Where to write every round for benchstat, if anywhere: `make bench
 # BENCHSTAT=new.txt`, then `benchstat -col /subject new.txt`.
 BENCHSTAT ?=

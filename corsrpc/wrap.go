@@ -271,7 +271,7 @@ const longestUpgrade = 256
 // response, since it shares its key with good ones.
 func refuse(w http.ResponseWriter, reason access.Reason) {
 	header := w.Header()
-	lines := &[4]string{"Origin", "no-store", "text/plain; charset=utf-8", "nosniff"}
+	lines := &[4]string{access.Vary, access.NoStore, access.ContentType, access.NoSniff}
 	addVary(header, lines[0:1:1])
 	header[headerCacheControl] = lines[1:2:2]
 	header["Content-Type"] = lines[2:3:3]
@@ -285,7 +285,7 @@ func refuse(w http.ResponseWriter, reason access.Reason) {
 // Some CDNs cache OPTIONS.
 func refusePreflight(w http.ResponseWriter) {
 	header := w.Header()
-	lines := &[2]string{"Origin", "no-store"}
+	lines := &[2]string{access.Vary, access.NoStore}
 	addVary(header, lines[0:1:1])
 	header[headerCacheControl] = lines[1:2:2]
 	w.WriteHeader(http.StatusForbidden)
@@ -293,8 +293,8 @@ func refusePreflight(w http.ResponseWriter) {
 
 // refusals are the bodies of refused calls.
 var refusals = func() (texts [len(access.Reasons)]string) {
-	for i, reason := range access.Reasons {
-		texts[i] = "corsrpc: " + reason.Text + "\n"
+	for i := range texts {
+		texts[i] = access.Reason(i).Body()
 	}
 	return texts
 }()

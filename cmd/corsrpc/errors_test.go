@@ -40,6 +40,7 @@ func TestRefuses(t *testing.T) {
 	const (
 		explain = "explain --image shop.binpb --policy policy.yaml --origin https://app.example.com "
 		call    = "--call acme.shop.v1.CartService/AddItem "
+		export  = "export --image shop.binpb --policy policy.yaml "
 	)
 	for command, want := range map[string]string{
 		"":                         "corsrpc rules",
@@ -113,7 +114,20 @@ func TestRefuses(t *testing.T) {
 		"policy show policy.yaml":  `"show": write validate or print`,
 		"policy print broken.yaml": `unknown field "credentails"`,
 		"policy validate policy.yaml --image empty.binpb": "empty.binpb has no files",
-		"export": `there is no command "export"`,
+		"exports": `there is no command "exports"`,
+
+		"export":                         "give --image with what `buf build -o image.binpb` writes",
+		"export json --image shop.binpb": "give --policy with a policy file",
+		"export json --image missing.binpb --policy policy.yaml -o out": notFound,
+		"export json --image shop.binpb --policy broken.yaml -o out":    `unknown field "credentails"`,
+		export + "-o out":                                     "give the target: write ",
+		export + "json":                                       "give -o with the directory to write the files to",
+		export + "-o out varnish":                             `there is no target "varnish": write nginx`,
+		export + "-o out json nginx":                          `the argument "nginx" is not expected here: export takes one target`,
+		export + "-o out json --upstream shop":                "--upstream has no effect on json: leave it out",
+		export + "-o out json --prefix a-b":                   `--prefix "a-b": is not a name that all parts of the files can have; use at most 64 letters`,
+		export + "-o out json --host https://api.example.com": `--host "https://api.example.com": is not a host; write host or host:port`,
+		export + "-o policy.yaml json":                        "policy.yaml",
 	} {
 		t.Run(command, func(t *testing.T) {
 			t.Parallel()
@@ -201,6 +215,7 @@ func TestBrokenPipe(t *testing.T) {
 	for _, command := range []string{
 		"rules --image shop.binpb", "rules --image shop.binpb --format json", "diff shop.binpb next.binpb", "diff shop.binpb next.binpb --format json",
 		"diff shop.binpb next.binpb --format github-actions", "policy print policy.yaml", "policy validate policy.yaml", "policy validate broken.yaml",
+		"export json --image shop.binpb --policy policy.yaml -o out", "export json --image shop.binpb --policy policy.yaml -o out --check",
 		"explain --image shop.binpb --policy policy.yaml --origin https://app.example.com --call a.B/C",
 	} {
 		var stderr bytes.Buffer

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/corsrpc/corsrpc-go/corsrpc/corsexport"
+	"github.com/corsrpc/corsrpc-go/internal/exportflags"
 	"github.com/corsrpc/corsrpc-go/internal/headername"
 )
 
@@ -36,6 +38,7 @@ type flags struct {
 	cacert                 string
 	timeout                time.Duration
 	allow                  string
+	export                 exportflags.Flags
 }
 
 // A stringList is a flag that can be given several times.
@@ -62,6 +65,12 @@ func (f *flags) help(c command, w io.Writer) {
 	fmt.Fprintf(&b, "corsrpc %s %s\n\n%s\n\n", c.name, c.arguments, c.summary)
 	f.set.SetOutput(&b)
 	f.set.PrintDefaults()
+	if c.name == "export" {
+		b.WriteString("\nTargets:\n")
+		for name, text := range corsexport.Targets() {
+			fmt.Fprintf(&b, "  %s\n    \t%s\n", name, text)
+		}
+	}
 	fmt.Fprint(w, b.String())
 }
 
@@ -107,6 +116,11 @@ var declare = map[string]func(*flags){
 	},
 	"policy": func(f *flags) {
 		f.set.StringVar(&f.image, "image", "", "buf image or FileDescriptorSet `file` with the services; without it, syntax and origins alone are checked")
+	},
+	"export": func(f *flags) {
+		f.set.StringVar(&f.image, "image", "", "buf image or FileDescriptorSet `file` with the services (buf build -o image.binpb)")
+		f.set.Var(&f.policies, "policy", "policy `file`, YAML or JSON; several are merged in order")
+		f.export.Declare(f.set)
 	},
 }
 

@@ -19,6 +19,7 @@ var outputs = []struct {
 }{
 	{"help", "help", fine},
 	{"help-check", "check --help", fine},
+	{"help-export", "export --help", fine},
 	{"rules", "rules --image shop.binpb --policy policy.yaml", fine},
 	{"rules-why", "rules --image shop.binpb --policy policy.yaml --why", fine},
 	{"rules-json", "rules --image shop.binpb --policy policy.yaml --why --format json", fine},
@@ -40,6 +41,8 @@ var outputs = []struct {
 	{"policy-validate", "policy validate policy.yaml --image shop.binpb", fine},
 	{"policy-validate-alone", "policy validate policy.yaml", fine},
 	{"policy-broken", "policy validate --image shop.binpb broken.yaml", findings},
+	{"export", "export json --image shop.binpb --policy policy.yaml -o out", fine},
+	{"export-check", "export json --image shop.binpb --policy policy.yaml -o never --check", findings},
 	{"policy-print", "policy print policy.yaml policy-next.yaml", fine},
 }
 

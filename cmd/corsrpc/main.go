@@ -48,6 +48,7 @@ var commands = []command{
 	{"check", "URL --origin O [--image F | --reflect URL] [--audience A | --no-access] [-H …]", "check a live server as browsers would, without running a handler", runCheck},
 	{"diff", "OLD NEW [--policy-old F… --policy-new F…] [--allow gains] [--format text|json|github-actions]", "compare what pages can do under two schemas or policies", runDiff},
 	{"policy", "(validate | print) [--image F] F…", "check policy files, or print them as one", runPolicy},
+	{"export", "TARGET --image F --policy F… -o DIR [--dir D] [--behind-gate] [--host H]… [--prefix P] [--upstream U] [--check]", "write a policy as configuration of a proxy or gateway, or check that it is not stale", runExport},
 }
 
 // run is the whole command. It returns the exit status.

@@ -148,6 +148,8 @@ func (d directory) args(words ...string) []string {
 		switch ext := filepath.Ext(word); {
 		case word == "@request.txt":
 			word = "@" + d.path(word[1:])
+		case word == "out", word == "never":
+			word = d.path(word)
 		case (ext == ".yaml" || ext == ".binpb") && !strings.Contains(word, "/"):
 			word = d.path(word)
 		}

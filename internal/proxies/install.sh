@@ -32,7 +32,7 @@ if nginx=$(find_nginx); then
 	"$nginx" -v 2>&1 | sed 's/^nginx version: //'
 	exit 0
 fi
-echo "LEFT OUT: nginx, so which responses its cache gives to whom, and what a check reports about it"
+echo "LEFT OUT: nginx, so which responses its cache gives to whom, what a check reports about it, and whether it does what exports say"
 if [[ -n ${CORSRPC_REQUIRE_PROXIES:-} ]]; then
 	echo "install.sh: CORSRPC_REQUIRE_PROXIES is set, so no proxy may be left out" >&2
 	exit 1

@@ -84,12 +84,8 @@ http {
 }
 `
 
-// StartNginx runs nginx until the test ends, and returns its URL. It is
-// configured by the directives of its http block and of its one server.
-//
-// nginx listens on a socket of the test's directory, so that no other program
-// can take its port, and connections to the URL are led there.
-func StartNginx(t testing.TB, http, server string) string {
+// nginxCommand returns the command that runs nginx, and its directory.
+func nginxCommand(t testing.TB, http, server string, args ...string) (*exec.Cmd, string) {
 	t.Helper()
 	path := RequireNginx(t)
 	dir, err := os.MkdirTemp("", "nginx") // a socket's path has at most 107 bytes
@@ -97,8 +93,36 @@ func StartNginx(t testing.TB, http, server string) string {
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	config := filepath.Join(dir, "nginx.conf")
 	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, nginxConfig, http, server), 0o600))
-	nginx := exec.Command(path, "-e", "stderr", "-p", dir, "-c", config)
+	nginx := exec.Command(path, append([]string{"-e", "stderr", "-p", dir, "-c", config}, args...)...)
 	nginx.Dir = dir
+	return nginx, dir
+}
+
+// CheckNginx lets nginx test the configuration that [StartNginx] would run. It
+// returns what nginx prints, warnings included, and an error if nginx would not
+// start.
+func CheckNginx(t testing.TB, http, server string) (output string, err error) {
+	t.Helper()
+	nginx, _ := nginxCommand(t, http, server, "-t")
+	printed, err := nginx.CombinedOutput()
+	return string(printed), err
+}
+
+// StartNginx runs nginx until the test ends, and returns its URL. It is
+// configured by the directives of its http block and of its one server.
+//
+// nginx listens on a socket of the test's directory, so that no other program
+// can take its port, and connections to the URL are led there.
+func StartNginx(t testing.TB, http, server string) string {
+	t.Helper()
+	url, _ := StartNginxProcess(t, http, server)
+	return url
+}
+
+// StartNginxProcess is [StartNginx] for tests that measure the process.
+func StartNginxProcess(t testing.TB, http, server string) (url string, pid int) {
+	t.Helper()
+	nginx, dir := nginxCommand(t, http, server)
 	output, err := nginx.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, nginx.Start())
@@ -119,7 +143,7 @@ func StartNginx(t testing.TB, http, server string) string {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = listener.Close() })
 	go lead(listener, filepath.Join(dir, "socket"))
-	return "http://" + listener.Addr().String()
+	return "http://" + listener.Addr().String(), nginx.Process.Pid
 }
 
 // lead leads connections to a Unix socket.

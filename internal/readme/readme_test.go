@@ -62,6 +62,7 @@ var imports = map[string]string{
 	"corsotel":      "github.com/corsrpc/corsrpc-go/corsrpc/corsotel",
 	"corsconfig":    "github.com/corsrpc/corsrpc-go/corsrpc/corsconfig",
 	"corsconnect":   "github.com/corsrpc/corsrpc-go/corsrpc/corsconnect",
+	"corsexport":    "github.com/corsrpc/corsrpc-go/corsrpc/corsexport",
 	"corsgrpc":      "github.com/corsrpc/corsrpc-go/corsrpc/corsgrpc",
 	"corsrpc":       "github.com/corsrpc/corsrpc-go/corsrpc",
 	"corstest":      "github.com/corsrpc/corsrpc-go/corsrpc/corstest",

@@ -115,6 +115,16 @@ func (m *matrix) ungoverned() []path {
 	}
 }
 
+// documentation returns a path of a resource that ends in that of a procedure, as
+// those of documentation pages do. The resource's rule alone decides there.
+func (m *matrix) documentation(r *corsrpc.Rule) (string, bool) {
+	i := slices.IndexFunc(m.rules, func(r corsrpc.Rule) bool { return r.Match == corsrpc.MatchProcedure })
+	if r.Match != corsrpc.MatchResource || i < 0 || len(r.Path) < 2 || strings.Contains(r.Path, "{") || !strings.HasSuffix(r.Path, "/") {
+		return "", false
+	}
+	return escape(r.Path) + m.rules[i].Procedure[1:], true
+}
+
 // escapeAt escapes the byte at a position, with escaped instead of "%".
 func escapeAt(s string, i int, percent string) string {
 	return s[:i] + percent + fmt.Sprintf("%02X", s[i]) + s[i+1:]

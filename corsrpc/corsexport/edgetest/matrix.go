@@ -83,6 +83,9 @@ func (m *matrix) governed(r *corsrpc.Rule) {
 	m.path(main, m.senders(m.originKinds(r), extras), basicShapes)
 	m.path(main, few, shapes(r))
 	m.path(withQuery, few, basicShapes)
+	if below, ok := m.documentation(r); ok {
+		m.path(path{target: below, clean: true, about: about + ", which has a procedure's name below it"}, few, basicShapes)
+	}
 	for _, how := range []string{"401", "404", "500", "302", "vary", "vary-star", "cors"} {
 		for _, s := range few {
 			if s.host != "" {

@@ -1,0 +1,327 @@
+package corsexport
+
+import (
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/corsrpc/corsrpc-go/corsrpc"
+	"github.com/corsrpc/corsrpc-go/corsrpc/corsexport/edgetest"
+	"github.com/corsrpc/corsrpc-go/corsrpc/corstest"
+	"github.com/corsrpc/corsrpc-go/internal/proxies"
+	"github.com/corsrpc/corsrpc-go/internal/shop"
+)
+
+// shopConfig is a Config as the shop's operator would write it.
+func shopConfig() corsrpc.Config {
+	return corsrpc.Config{
+		Origins: []string{app, "https://*.preview.example.com", "http://localhost:*"},
+		Audiences: map[string][]string{
+			"storefront": {shopper},
+			"backoffice": {console},
+		},
+		Overrides: map[string]corsrpc.Override{cart: {Credentials: corsrpc.On}},
+		Resources: map[string]corsrpc.Resource{
+			"/fonts/":              {Origins: []string{"*"}},
+			"/products/{id}/photo": {Origins: []string{app}, ResponseHeaders: []string{"ETag"}},
+		},
+	}
+}
+
+func mustPolicy(t testing.TB, config corsrpc.Config) *corsrpc.Policy {
+	t.Helper()
+	policy, err := corsrpc.New(config)
+	require.NoError(t, err)
+	return policy
+}
+
+func mustNginx(t testing.TB, config corsrpc.Config, o Options) *Export {
+	t.Helper()
+	export, err := Nginx(mustPolicy(t, config), o)
+	require.NoError(t, err)
+	return export
+}
+
+// A strict page-side check finds nothing wrong with the shop behind nginx.
+func TestNginxIsCleanForPages(t *testing.T) {
+	t.Parallel()
+	backend := httptest.NewServer(shop.NewHandler())
+	t.Cleanup(backend.Close)
+	config := shopConfig()
+	config.Origins = append(config.Origins, shopper, console)
+	edge, err := url.Parse(startNginx(t, mustNginx(t, config, Options{}), backend.URL, "proxy_buffering off;"))
+	require.NoError(t, err)
+	proxy := &httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(edge) }, ErrorLog: log.New(io.Discard, "", 0)}
+	for origin, option := range map[string]corstest.CheckOption{
+		app:                                corstest.WithAudiences(),
+		"https://pr-1.preview.example.com": corstest.WithAudiences(),
+		"http://localhost:5173":            corstest.WithAudiences(),
+		shopper:                            corstest.WithAudiences("storefront"),
+		console:                            corstest.WithAudiences("backoffice"),
+		evil:                               corstest.WithNoAccess(),
+	} {
+		report := corstest.Check(proxy, origin, option)
+		assert.GreaterOrEqual(t, len(report.Results), 20, origin)
+		for _, result := range report.Results {
+			// nginx 1.22 speaks HTTP/1.1 to the backend, over which Connect
+			// takes no bidirectional streams.
+			bidirectional := result.Procedure == "/"+cart+"/NegotiatePrice" && result.Status == http.StatusHTTPVersionNotSupported
+			assert.True(t, result.OK() || bidirectional && result.Blocked == nil && len(result.CannotSend)+len(result.CannotRead) == 0, "%s: %+v", origin, result)
+		}
+	}
+}
+
+// Whatever the policy is made of stands for itself.
+func TestNginxQuotes(t *testing.T) {
+	t.Parallel()
+	config := corsrpc.Config{
+		Origins:         []string{"app://a.b-c_d~[x]:y", "https://a_b.example.com", "http://[::1]:*"},
+		RequestHeaders:  []string{"X-'$`|~#&*+.^!%"},
+		ResponseHeaders: []string{"Y-'$`|~#&*+.^!%"},
+		Resources: map[string]corsrpc.Resource{
+			"/$uri/'\";$1/{x}/": {Origins: []string{app}, Methods: []string{"X-'$`|~#&*+.^!%"}},
+			"/a.b/(c|d)*[e]+^":  {Origins: []string{shopper}},
+			"/ü/日本":             {Origins: []string{console}},
+		},
+		Audiences: map[string][]string{"storefront": nil, "backoffice": nil},
+	}
+	policy := mustPolicy(t, config)
+	export, err := Nginx(policy, Options{})
+	require.NoError(t, err)
+	backend, upstream := serve(t)
+	compareEdge(t, startNginx(t, export, upstream, ""), policy, edgetest.Options{Backend: backend, Size: 4000})
+}
+
+// get sends a request with headers, written as name, value.
+func get(t testing.TB, method, url string, header ...string) *http.Response {
+	t.Helper()
+	r, err := http.NewRequest(method, url, nil)
+	require.NoError(t, err)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Add(header[i], header[i+1])
+	}
+	response, err := http.DefaultTransport.RoundTrip(r)
+	require.NoError(t, err)
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	response.Body = io.NopCloser(strings.NewReader(string(body)))
+	return response
+}
+
+// corsHeaders returns the headers by which browsers and caches go, line by line.
+func corsHeaders(response *http.Response) http.Header {
+	header := http.Header{}
+	for name, lines := range response.Header {
+		if strings.HasPrefix(name, "Access-Control-") || name == "Vary" || name == "Cache-Control" {
+			header[name] = lines
+		}
+	}
+	return header
+}
+
+// A page can read that the backend is gone, and when nginx did not wait for it.
+func TestNginxOwnErrors(t *testing.T) {
+	t.Parallel()
+	waiting := make(chan struct{})
+	silent := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-waiting }))
+	t.Cleanup(silent.Close)
+	t.Cleanup(func() { close(waiting) })
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	export := mustNginx(t, shopConfig(), Options{})
+	for status, upstream := range map[int]string{http.StatusGatewayTimeout: silent.URL, http.StatusBadGateway: closed.URL} {
+		edge := startNginx(t, export, upstream, "proxy_read_timeout 10ms;")
+		response := get(t, "POST", edge+addItem, "Origin", shopper)
+		assert.Equal(t, status, response.StatusCode)
+		assert.Equal(t, http.Header{
+			"Access-Control-Allow-Origin":      {shopper},
+			"Access-Control-Allow-Credentials": {"true"},
+			"Access-Control-Expose-Headers":    {response.Header.Get("Access-Control-Expose-Headers")},
+			"Vary":                             {"Origin"},
+		}, corsHeaders(response))
+		assert.Contains(t, response.Header.Get("Access-Control-Expose-Headers"), "Grpc-Status")
+	}
+}
+
+// Preflights are answered before authentication and limits, and a location with
+// headers of its own has those of the policy once it includes them.
+func TestNginxBesideOtherDirectives(t *testing.T) {
+	t.Parallel()
+	backend, upstream := serve(t)
+	export := mustNginx(t, shopConfig(), Options{})
+	_, server := nginxConfig(t, export, upstream, `
+		auth_basic realm;
+		auth_basic_user_file /dev/null;
+		add_header X-Own own always;`)
+	server = `
+		add_header X-Server own always;
+		error_page 401 403 404 /error.html;
+		location = /error.html { return 200 "own page"; }
+		expires 1h;
+		charset utf-8;
+	` + server + `
+		location /acme.shop.v1.AdminService/ {
+			` + string(export.Files[2].Data) + `
+			add_header X-Own own always;
+			proxy_hide_header X-Backend;
+			rewrite ^/acme\.shop\.v1\.(\w+)/(\w+)$ /rewritten/$1/$2 break;
+			proxy_pass ` + upstream + `;
+		}
+		location /acme.shop.v1.CatalogService/ {
+			add_header X-Own own always;
+			proxy_pass ` + upstream + `;
+		}
+		location ~ ^/files/(.*)$ {
+			proxy_pass ` + upstream + `/$1;
+		}`
+	edge := proxies.StartNginx(t, string(export.Files[0].Data), server)
+
+	preflight := get(t, "OPTIONS", edge+addItem, "Origin", shopper, "Access-Control-Request-Method", "POST")
+	assert.Equal(t, http.StatusNoContent, preflight.StatusCode, "before authentication")
+	assert.Equal(t, []string{shopper}, preflight.Header["Access-Control-Allow-Origin"])
+	assert.Empty(t, preflight.Header["Expires"])
+	assert.Empty(t, preflight.Header["Cache-Control"])
+
+	refused := get(t, "POST", edge+setPrice, "Origin", evil)
+	assert.Equal(t, http.StatusForbidden, refused.StatusCode)
+	body, err := io.ReadAll(refused.Body)
+	require.NoError(t, err)
+	assert.Equal(t, "corsrpc: origin not allowed\n", string(body))
+	assert.Equal(t, http.Header{"Vary": {"Origin"}, "Cache-Control": {"no-store"}}, corsHeaders(refused))
+	assert.Equal(t, []string{"text/plain; charset=utf-8"}, refused.Header["Content-Type"])
+
+	preflight = get(t, "OPTIONS", edge+addItem, "Origin", evil, "Access-Control-Request-Method", "POST")
+	assert.Equal(t, http.StatusForbidden, preflight.StatusCode)
+	assert.Zero(t, preflight.ContentLength, "not the page for 403")
+	assert.Empty(t, preflight.Header["Content-Type"])
+
+	unauthorized := get(t, "POST", edge+addItem, "Origin", shopper)
+	assert.Equal(t, []string{shopper}, unauthorized.Header["Access-Control-Allow-Origin"], "the page for 401 has a location without headers of its own")
+	assert.Zero(t, backend.Total())
+
+	unread := get(t, "POST", edge+getProduct, "Origin", app)
+	assert.Equal(t, http.StatusOK, unread.StatusCode)
+	assert.Empty(t, unread.Header["Access-Control-Allow-Origin"], "the location has an add_header, and does not include the policy's")
+
+	changed := get(t, "POST", edge+setPrice, "Origin", console)
+	assert.Equal(t, http.StatusOK, changed.StatusCode)
+	assert.Equal(t, []string{console}, changed.Header["Access-Control-Allow-Origin"])
+	assert.Equal(t, []string{"own"}, changed.Header["X-Own"])
+	assert.Equal(t, 2, backend.Total())
+
+	files := get(t, "GET", edge+"/files/x", "Origin", evil)
+	assert.Equal(t, http.StatusOK, files.StatusCode, "a location's captures are still there")
+}
+
+// Two policies govern different services of one server.
+func TestNginxWithTwoPolicies(t *testing.T) {
+	t.Parallel()
+	backend, upstream := serve(t)
+	first, second := shopConfig(), shopConfig()
+	first.Services, first.Resources, first.Overrides = []string{catalog, cart}, nil, nil
+	first.Except = []string{admin, "acme.shop.v1.WarehouseService"}
+	second.Services, second.Overrides = []string{admin, "acme.shop.v1.WarehouseService"}, nil
+	second.Except = []string{catalog, cart}
+	one, two := mustNginx(t, first, Options{Prefix: "one"}), mustNginx(t, second, Options{Prefix: "two"})
+	_, server := nginxConfig(t, one, upstream, "")
+	edge := proxies.StartNginx(t, string(one.Files[0].Data)+string(two.Files[0].Data), server+string(two.Files[1].Data))
+	for path, origin := range map[string]string{addItem: shopper, setPrice: console, getProduct: app} {
+		response := get(t, "POST", edge+path, "Origin", origin)
+		assert.Equal(t, http.StatusOK, response.StatusCode, path)
+		assert.Equal(t, []string{origin}, response.Header["Access-Control-Allow-Origin"], path)
+		assert.Equal(t, http.StatusForbidden, get(t, "POST", edge+path, "Origin", evil).StatusCode, path)
+		assert.Equal(t, http.StatusNoContent, get(t, "OPTIONS", edge+path, "Origin", origin, "Access-Control-Request-Method", "POST").StatusCode, path)
+	}
+	assert.Equal(t, 3, backend.Total())
+}
+
+// Behind a gate, only preflights are answered.
+func TestNginxBehindGate(t *testing.T) {
+	t.Parallel()
+	policy := mustPolicy(t, shopConfig())
+	export, err := Nginx(policy, Options{BehindGate: true})
+	require.NoError(t, err)
+	backend, upstream := serve(t)
+	edge := startNginx(t, export, upstream, "")
+	// The responses to OPTIONS that are no preflights have no Vary, as with Wrap,
+	// where these are not refused.
+	requests := func(yield func(edgetest.Request) bool) {
+		for r := range edgetest.Matrix(policy, "api.example.com") {
+			if options := r.Method == http.MethodOptions && !slices.ContainsFunc(r.Header, func(l edgetest.Line) bool { return l.Name == "Origin" }); !options && !yield(r) {
+				return
+			}
+		}
+	}
+	compareEdge(t, edge, policy, edgetest.Options{Backend: backend, BehindGate: true, Requests: requests, Size: 3000})
+	assert.Equal(t, http.StatusOK, get(t, "POST", edge+addItem, "Origin", evil).StatusCode)
+	assert.Equal(t, http.StatusForbidden, get(t, "OPTIONS", edge+addItem, "Origin", evil, "Access-Control-Request-Method", "POST").StatusCode)
+}
+
+// Long paths, which take an expression the most steps, hide nothing.
+func TestNginxWithLongPaths(t *testing.T) {
+	t.Parallel()
+	config := shopConfig()
+	config.REST = corsrpc.RESTGateway
+	config.Bindings = map[string][]string{
+		cart + ".PurgeCarts":     {"POST /v1/*/*/*:purge", "POST /v1/admin/**"},
+		catalog + ".GetProduct":  {"GET /v2/*/*/*/*/*/items"},
+		cart + ".AddItem":        {"POST /v1/cart/**"},
+		admin + ".ReportProduct": {"PUT /v3/**"},
+	}
+	config.Audiences["storefront"] = append(config.Audiences["storefront"], console)
+	config.Resources["/"] = corsrpc.Resource{Origins: []string{app}}
+	policy := mustPolicy(t, config)
+	export, err := Nginx(policy, Options{})
+	require.NoError(t, err)
+	requests := func(yield func(edgetest.Request) bool) {
+		for _, filler := range []string{"/a", "//", "/.", "a", "%2e", "/%61", "%252f", ";%2F", ";", "/acme.shop.v1.CartServic", "/acme.", "/v1", "s", "%C5%BF", "%25", ":purge", "/a:"} {
+			long := strings.Repeat(filler, 7000/len(filler))
+			for _, target := range []string{long, long + purgeCarts, purgeCarts + long, "/v1" + long + "/admin:purge", "/v1/a/b/c" + long + ":purge", "/v1/admin/" + long, "/v2" + long + "/items", "/fonts" + long} {
+				if target[0] != '/' {
+					target = "/" + target
+				}
+				for _, sender := range [][]edgetest.Line{
+					{{Name: "Origin", Value: evil}},
+					{{Name: "Origin", Value: console}, {Name: "Sec-Fetch-Site", Value: "cross-site"}},
+					{{Name: "Origin", Value: "https://" + strings.Repeat("a.", 3000) + "preview.example.com"}},
+				} {
+					for _, method := range []string{"POST", "GET"} {
+						if !yield(edgetest.Request{Method: method, Target: target, Header: sender}) {
+							return
+						}
+					}
+					preflight := append(slices.Clip(sender), edgetest.Line{Name: "Access-Control-Request-Method", Value: "POST"})
+					if !yield(edgetest.Request{Method: "OPTIONS", Target: target, Header: preflight}) {
+						return
+					}
+				}
+			}
+		}
+	}
+	backend, upstream := serve(t)
+	compareEdge(t, startNginx(t, export, upstream, ""), policy, edgetest.Options{Backend: backend, Requests: requests})
+}
+
+// The shop's whole matrix.
+func TestNginxWithTheShop(t *testing.T) {
+	t.Parallel()
+	policy := mustPolicy(t, shopConfig())
+	export, err := Nginx(policy, Options{})
+	require.NoError(t, err)
+	backend, upstream := serve(t)
+	size := 5000
+	if *edgeAll {
+		size = 0
+	}
+	compareEdge(t, startNginx(t, export, upstream, ""), policy, edgetest.Options{Backend: backend, Size: size})
+}

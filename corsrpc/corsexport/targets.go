@@ -1,0 +1,34 @@
+package corsexport
+
+import (
+	"iter"
+
+	"github.com/corsrpc/corsrpc-go/corsrpc"
+)
+
+// A target is a system that policies are exported to.
+type target struct {
+	name   string
+	export func(*corsrpc.Policy, Options) (*Export, error)
+	help   string // one line
+	// flags are those that it reads besides -behind-gate, -host and -prefix.
+	flags []string
+}
+
+// targets are in the order in which help shows them.
+var targets = []target{
+	{"nginx", Nginx, "nginx 1.22 and later: files to include", nil},
+	{"json", JSON, "rules as data, for programs in any language (docs/edge-json.md)", nil},
+}
+
+// Targets returns the names of the targets that [Main] knows, each with a line
+// of help.
+func Targets() iter.Seq2[string, string] {
+	return func(yield func(name, help string) bool) {
+		for _, t := range targets {
+			if !yield(t.name, t.help) {
+				return
+			}
+		}
+	}
+}
