@@ -192,7 +192,7 @@ func someConfig(r *rand.Rand) corsrpc.Config {
 // cannot be called.
 func newPolicy(config corsrpc.Config) (*corsrpc.Policy, error) {
 	policy, err := corsrpc.New(config)
-	for name := range config.Bindings {
+	for _, name := range slices.Sorted(maps.Keys(config.Bindings)) {
 		if err != nil {
 			config.Bindings = maps.Clone(config.Bindings)
 			delete(config.Bindings, name)

@@ -63,9 +63,8 @@ func TestNginxLoadsSpecialCharacters(t *testing.T) {
 	assert.Greater(t, printed, int(draws/4))
 }
 
-// checkNginxLoads makes a policy of texts, without those that New does not take,
-// and reports whether nginx can have it.
-func checkNginxLoads(t testing.TB, prefix, o, path, name, host, template string) bool {
+// policyOf makes a policy of texts, without those that New does not take.
+func policyOf(t testing.TB, o, path, name, host, template string) *corsrpc.Policy {
 	t.Helper()
 	config := corsrpc.Config{
 		Origins:         []string{o, app},
@@ -103,7 +102,13 @@ func checkNginxLoads(t testing.TB, prefix, o, path, name, host, template string)
 		policy, err = corsrpc.New(config)
 	}
 	require.NoError(t, err)
-	export, err := Nginx(policy, Options{Prefix: prefix})
+	return policy
+}
+
+// checkNginxLoads makes a policy of texts and reports whether nginx can have it.
+func checkNginxLoads(t testing.TB, prefix, o, path, name, host, template string) bool {
+	t.Helper()
+	export, err := Nginx(policyOf(t, o, path, name, host, template), Options{Prefix: prefix})
 	if err != nil {
 		checkRefusals(t, err)
 		return false

@@ -4,16 +4,21 @@
 # out.
 set -euo pipefail
 
-find_nginx() { PATH=$PATH:/usr/sbin command -v nginx; }
+# Debian has them where the PATH of root alone leads.
+find_proxy() { PATH=$PATH:/usr/sbin command -v "$1"; }
+
+packages=()
+find_proxy nginx >/dev/null || packages+=(nginx-light)
+find_proxy haproxy >/dev/null || packages+=(haproxy)
 
 install() {
-	# The package starts a server, unless the run level forbids it. The tests
+	# The packages start servers, unless the run level forbids it. The tests
 	# start their own.
 	export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
-	apt-get update && apt-get install -y --no-install-recommends nginx-light
+	apt-get update && apt-get install -y --no-install-recommends "${packages[@]}"
 }
 
-if ! find_nginx >/dev/null; then
+if [[ ${#packages[@]} != 0 ]]; then
 	if ! command -v apt-get >/dev/null; then
 		echo "install.sh: this is not Debian, so the proxies are not installed" >&2
 	elif [[ $EUID != 0 ]]; then
@@ -28,12 +33,20 @@ if ! find_nginx >/dev/null; then
 	fi
 fi
 
-if nginx=$(find_nginx); then
+missing=0
+if nginx=$(find_proxy nginx); then
 	"$nginx" -v 2>&1 | sed 's/^nginx version: //'
-	exit 0
+else
+	missing=1
+	echo "LEFT OUT: nginx, so which responses its cache gives to whom, what a check reports about it, and whether it does what exports say"
 fi
-echo "LEFT OUT: nginx, so which responses its cache gives to whom, what a check reports about it, and whether it does what exports say"
-if [[ -n ${CORSRPC_REQUIRE_PROXIES:-} ]]; then
+if haproxy=$(find_proxy haproxy); then
+	"$haproxy" -v | sed -n 's/^HAProxy version \([^ ]*\) .*/haproxy\/\1/p'
+else
+	missing=1
+	echo "LEFT OUT: HAProxy, so whether it does what exports say"
+fi
+if [[ $missing != 0 && -n ${CORSRPC_REQUIRE_PROXIES:-} ]]; then
 	echo "install.sh: CORSRPC_REQUIRE_PROXIES is set, so no proxy may be left out" >&2
 	exit 1
 fi
