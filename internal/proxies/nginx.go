@@ -61,7 +61,7 @@ func NginxVersion(t testing.TB) int {
 	return major*1000 + minor
 }
 
-// %[1]s are directives of http, %[2]s those of server. Paths are relative to a
+// %[1]s are directives of http, %[2]s is the server. Paths are relative to a
 // directory of the test.
 const nginxConfig = `
 daemon off;
@@ -77,12 +77,13 @@ http {
 	uwsgi_temp_path uwsgi;
 	scgi_temp_path scgi;
 	%[1]s
-	server {
-		listen unix:socket;
-		%[2]s
-	}
+	%[2]s
 }
 `
+
+// NginxListen is the address that the server of a configuration for [StartNginx]
+// listens on, where it is not StartNginx's own.
+const NginxListen = "unix:socket"
 
 // nginxCommand returns the command that runs nginx, and its directory.
 func nginxCommand(t testing.TB, http, server string, args ...string) (*exec.Cmd, string) {
@@ -91,6 +92,9 @@ func nginxCommand(t testing.TB, http, server string, args ...string) (*exec.Cmd,
 	dir, err := os.MkdirTemp("", "nginx") // a socket's path has at most 107 bytes
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if server != "" {
+		server = "server {\nlisten " + NginxListen + ";\n" + server + "\n}"
+	}
 	config := filepath.Join(dir, "nginx.conf")
 	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, nginxConfig, http, server), 0o600))
 	nginx := exec.Command(path, append([]string{"-e", "stderr", "-p", dir, "-c", config}, args...)...)
@@ -109,7 +113,8 @@ func CheckNginx(t testing.TB, http, server string) (output string, err error) {
 }
 
 // StartNginx runs nginx until the test ends, and returns its URL. It is
-// configured by the directives of its http block and of its one server.
+// configured by the directives of its http block and of its one server. If server
+// is empty, those of http have a server that listens on [NginxListen].
 //
 // nginx listens on a socket of the test's directory, so that no other program
 // can take its port, and connections to the URL are led there.
