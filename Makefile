@@ -53,7 +53,7 @@ generate: $(BUF_INSTALLED) $(WEB_INSTALLED) ## Format proto/ and remake all that
 	$(BUF) generate --template buf.gen.library.yaml
 	$(BUF) generate --template buf.gen.policy.yaml
 	$(BUILD_SHOP_IMAGE) $(SHOP_IMAGE)
-	cd web && npm run --silent check && npm run --silent bundle -- --outdir=..
+	cd web && npm run --silent check && npm run --silent bundle -- --outdir=.. && npm run --silent bundle-server -- --outdir=..
 
 # Into a directory of its own: the working tree may hold other changes, and files
 # whose proto file is gone must be found too.
@@ -72,7 +72,7 @@ generate-check: $(BUF_INSTALLED) $(WEB_INSTALLED) ## Prove that proto/ and web/ 
 	$(BUILD_SHOP_IMAGE) "$$fresh/shop.binpb"; \
 	cmp $(SHOP_IMAGE) "$$fresh/shop.binpb" || { \
 		echo "$(SHOP_IMAGE) is not what proto/ makes: run \`make generate\` and commit the result" >&2; exit 1; }; \
-	(cd web && npm run --silent check && npm run --silent bundle -- --outdir="$$fresh"); \
+	(cd web && npm run --silent check && npm run --silent bundle -- --outdir="$$fresh" && npm run --silent bundle-server -- --outdir="$$fresh"); \
 	for bundle in $$(cd "$$fresh" && find . -name '*.js' -printf '%P\n'); do \
 		cmp "$$bundle" "$$fresh/$$bundle" || { \
 			echo "$$bundle is not what web/ makes: run \`make generate\` and commit the result" >&2; exit 1; }; \

@@ -1,7 +1,7 @@
-// Edge shows CORS answered by a proxy in front of the server, with a gate behind
+// Gate shows CORS answered by a proxy in front of the server, with a gate behind
 // it.
 //
-//	go run ./examples/edge
+//	go run ./examples/edge/gate
 //
 // The proxy (edge.go) answers preflights and writes CORS headers, as nginx,
 // Envoy or a CDN would, from lists that corsrpc generated. Like those, it stops

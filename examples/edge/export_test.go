@@ -1,0 +1,79 @@
+package edge_test
+
+import (
+	"flag"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/corsrpc/corsrpc-go/corsrpc"
+	"github.com/corsrpc/corsrpc-go/corsrpc/corsconfig"
+	"github.com/corsrpc/corsrpc-go/corsrpc/corsexport"
+)
+
+var update = flag.Bool("update", false, "write the exports again")
+
+// image has the schema of the shop, as `buf build` writes it.
+const image = "../../corsrpc/corscaddy/testdata/shop.binpb"
+
+func newPolicy(t *testing.T) *corsrpc.Policy {
+	t.Helper()
+	files, err := corsconfig.ReadImage(image)
+	require.NoError(t, err)
+	config, err := corsconfig.Load(files, "policy.yaml")
+	require.NoError(t, err)
+	policy, err := corsrpc.New(config)
+	require.NoError(t, err)
+	return policy
+}
+
+// exports returns the arguments of each `corsrpc export` in README.md, without the
+// image and the policy.
+func exports(t *testing.T) (all [][]string) {
+	t.Helper()
+	text := strings.ReplaceAll(read(t, "README.md"), "\\\n", "")
+	for line := range strings.Lines(text) {
+		command, ok := strings.CutPrefix(line, "corsrpc export ")
+		if !ok {
+			continue
+		}
+		arguments, ok := strings.CutPrefix(strings.Join(strings.Fields(command), " "), strings.Fields(command)[0]+" --image image.binpb --policy policy.yaml ")
+		require.True(t, ok, line)
+		all = append(all, append(strings.Fields(command)[:1], strings.Fields(arguments)...))
+	}
+	return all
+}
+
+// What is committed is what README.md's commands make of policy and schema.
+func TestExportsAreFresh(t *testing.T) {
+	t.Parallel()
+	policy := newPolicy(t)
+	commands := exports(t)
+	require.Len(t, commands, 3)
+	for _, arguments := range commands {
+		var output strings.Builder
+		if *update {
+			arguments = slices.DeleteFunc(arguments, func(flag string) bool { return flag == "--check" })
+		} else {
+			arguments = append(arguments, "--check")
+		}
+		status := corsexport.Main(policy, arguments, &output, &output)
+		assert.Zero(t, status, "%q: %s\nRun go test ./examples/edge -run TestExportsAreFresh -update", arguments, &output)
+	}
+}
+
+// readDir returns the files of an export.
+func readDir(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	files := map[string]string{}
+	for _, entry := range entries {
+		files[entry.Name()] = read(t, dir+"/"+entry.Name())
+	}
+	return files
+}
