@@ -1,6 +1,9 @@
 package corsexport
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // Options say what a policy does not: where the files go, and what stands behind
 // the target. The zero value is usable for targets that need no name.
@@ -74,3 +77,6 @@ func (r *Refusal) Error() string {
 	}
 	return text.String()
 }
+
+// quote returns s as a Go string of printable ASCII.
+func quote(s string) string { return strconv.QuoteToASCII(s) }

@@ -1,6 +1,6 @@
-// Package edgetest sends requests to a live edge, a proxy or gateway that
-// carries an exported policy, and compares every response with what
-// [corsrpc.Policy.Wrap] would respond.
+// Package edgetest sends requests to a live edge (a proxy or gateway that
+// runs an exported policy) and compares every response with the one that
+// [corsrpc.Policy.Wrap] would give.
 //
 // Point the edge's upstream at a [Backend] and call [Run]:
 //
