@@ -49,7 +49,11 @@ func (h *haproxy) writeBinding(i int) {
 	h.put("acl @like_{}    var(txn.@path) -m reg -- {}", number, quoted(b.uncleanly))
 	h.put("acl @grants_{}  var(txn.@path) -m reg -- {}", number, quoted(pcreOf(b.grants)))
 	h.put("http-request set-var-fmt(txn.@asked) '%[var(txn.@asked)]{}' if !@exact @asks_{} @path_{}", h.requirementOf(b.grant).words, number, number)
-	h.put("http-request set-var-fmt(txn.@asked) '%[var(txn.@asked)]{}' if !@exact @asks_{} @unclean @like_{}", h.requirementOf(b.grant).words, number, number)
+	unclean := "@unclean @like_{}"
+	if !b.verb {
+		unclean = "@asks_" + number + " " + unclean
+	}
+	h.put("http-request set-var-fmt(txn.@asked) '%[var(txn.@asked)]{}' if !@exact "+unclean, h.requirementOf(b.grant).words, number)
 	condition := "!@has_own"
 	if methods := ownMethods(b); methods != nil {
 		condition += " { var(txn.@method) -m str -- " + strings.Join(methods, " ") + " }"
