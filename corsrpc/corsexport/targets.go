@@ -19,6 +19,7 @@ type target struct {
 var targets = []target{
 	{"nginx", Nginx, "nginx 1.22 and later: files to include", nil},
 	{"haproxy", HAProxy, "HAProxy 2.6 and later: one more file for -f, with maps and lists (docs/edge-haproxy.md)", []string{"dir", "upstream", "defaults"}},
+	{"envoy", Envoy, "Envoy: routes and filters (docs/edge-envoy.md)", []string{"upstream"}},
 	{"json", JSON, "rules as data, for programs in any language (docs/edge-json.md)", nil},
 }
 
