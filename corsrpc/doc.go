@@ -36,8 +36,9 @@
 // a browser. Browsers add Sec-Purpose when they prefetch, and any page can cause
 // a prefetch with speculation rules: a script element that lists URLs.
 //
-// An alternative spelling of a procedure is a path that is not the procedure's
-// own, but that some router or server would take for it; see [Policy.Wrap].
+// An alternative spelling of a procedure is a path that differs from the
+// procedure's own path, but that some router or server would still route to the
+// procedure; see [Policy.Wrap].
 //
 // The schema can declare a method internal, which closes it to every page, or
 // give it an audience, a label that [Config].Audiences maps to origins.
@@ -49,10 +50,10 @@
 // calls themselves, for procedures and for their REST bindings: the HTTP methods
 // and paths that google.api.http gives them. A call from a page whose origin is
 // not listed gets 403, and its handler does not run. The same holds for a
-// cross-site request without Origin, such as that of an image, a form or a
-// navigation: it would otherwise run a Connect GET with the user's cookies.
-// Requests from non-browser clients pass untouched. Wrap documents the steps in
-// order.
+// cross-site request without Origin, such as one made by an image, a form or a
+// navigation: otherwise it could call a procedure by a Connect GET, with the
+// user's cookies. Requests from non-browser clients pass untouched. Wrap
+// documents the steps in order.
 //
 // A path that is neither a procedure, nor a binding, nor one of
 // [Config].Resources is not governed: corsrpc adds no headers there and protects
@@ -74,7 +75,7 @@
 // # When something is blocked
 //
 // [Policy.Evaluate] returns what happens to a request and why.
-// [Config].OnDecision is called for each request of a browser, refused or not;
+// [Config].OnDecision is called for each request from a browser, refused or not;
 // see [LogDenied]. [Policy.Rules] returns the generated lists as data, and
 // [Rule.Grants] shows where each entry comes from.
 package corsrpc

@@ -11,7 +11,7 @@
 //	}
 //
 // There are three ways to get a Caddy with this module: install the command in
-// cmd/caddy below, run `xcaddy build --with
+// the subdirectory cmd/caddy of this package, run `xcaddy build --with
 // github.com/corsrpc/corsrpc-go/corsrpc/corscaddy`, or import this package in a
 // main package of your own.
 package corscaddy

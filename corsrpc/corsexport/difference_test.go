@@ -9,7 +9,7 @@ import (
 	"github.com/corsrpc/corsrpc-go/corsrpc/corsexport/edgetest"
 )
 
-// The reasons for which responses differ from Wrap's. docs/edge.md has them.
+// The reasons for which responses differ from Wrap's. docs/edge-nginx.md has them.
 const (
 	badRequest    = "a path or header that nginx does not take gets its 400 or 405"
 	severalLines  = "of several lines of one header, the first one counts before nginx 1.23, and all of them as one later; an empty one counts as none"

@@ -17,12 +17,12 @@
 //
 // Where a target cannot do exactly what Wrap does, it refuses more:
 //
-//   - Permissions are granted to a path byte for byte, as browsers send it. Any
+//   - Only a path that equals the rule's path byte for byte gets permissions. Any
 //     other spelling of a path, such as one with escaped letters, grants nothing,
 //     and its preflights are refused.
-//   - A path that is not a procedure's own, but that some server might take for
-//     it, is judged by the strictest rule of the service. Wrap uses the rule of
-//     that procedure.
+//   - A path that differs from a procedure's own path, but that some server might
+//     still route to the procedure, is judged by the strictest rule of the
+//     procedure's service. Wrap uses the rule of the procedure.
 //   - Links from other sites to a page whose path ends in that of a procedure,
 //     such as a page of API documentation, are refused. A key of Config.Resources
 //     exempts such pages.
@@ -30,8 +30,8 @@
 //
 // [Export].Notes lists what else is particular to a target. If a target cannot
 // express a rule, the export fails with a [*Refusal], which names the rule and the
-// value and says what to write instead. No target gets a configuration that only
-// approximates the policy.
+// value and says what to write instead. Apart from the differences above
+// and the Notes, no configuration only approximates the policy.
 //
 // Package edgetest sends requests to a live target and compares every response
 // with that of Wrap.

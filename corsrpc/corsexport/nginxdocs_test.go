@@ -15,10 +15,10 @@ import (
 	"github.com/corsrpc/corsrpc-go/internal/proxies"
 )
 
-// docs/edge.md names every difference, and its configuration loads.
+// docs/edge-nginx.md names every difference, and its configuration loads.
 func TestNginxDocumentation(t *testing.T) {
 	t.Parallel()
-	document, err := os.ReadFile("../../docs/edge.md")
+	document, err := os.ReadFile("../../docs/edge-nginx.md")
 	require.NoError(t, err)
 	text := strings.ToLower(strings.Join(strings.Fields(strings.ReplaceAll(string(document), "`", "")), " "))
 	for _, reason := range []string{badRequest, severalLines, ownLine, otherSpelling, otherReason, otherMethod, safeMethods} {
