@@ -5,7 +5,8 @@
 //
 // The rules are those of the policy, and nobody writes a list by hand. For each
 // request, the target takes the same steps in the same order as
-// [corsrpc.Policy.Wrap]. So it guarantees:
+// [corsrpc.Policy.Wrap], except for [HTTPRoute], which refuses no call and needs a
+// gate behind it. So it guarantees:
 //
 //   - No call that a browser can send reaches the backend if Wrap would refuse
 //     it.

@@ -94,6 +94,10 @@ func export(p *corsrpc.Policy, args []string, stdout io.Writer) (int, error) {
 		Upstream:   flags.Upstream,
 		Dir:        flags.Dir,
 		Defaults:   flags.Defaults,
+		Name:       flags.Name,
+		Namespace:  flags.Namespace,
+		Gateway:    flags.Gateway,
+		Port:       flags.Port,
 	}
 	if o.Dir == "" {
 		if o.Dir, err = filepath.Abs(flags.Output); err != nil {

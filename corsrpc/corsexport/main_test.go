@@ -63,7 +63,7 @@ func TestTargets(t *testing.T) {
 	for _, target := range targets {
 		assert.NotEmpty(t, target.help)
 		for _, flag := range target.flags {
-			assert.Contains(t, []string{"dir", "upstream", "defaults"}, flag)
+			assert.Contains(t, []string{"dir", "upstream", "defaults", "name", "namespace", "gateway", "port"}, flag)
 		}
 	}
 }

@@ -20,6 +20,7 @@ var targets = []target{
 	{"nginx", Nginx, "nginx 1.22 and later: files to include", nil},
 	{"haproxy", HAProxy, "HAProxy 2.6 and later: one more file for -f, with maps and lists (docs/edge-haproxy.md)", []string{"dir", "upstream", "defaults"}},
 	{"envoy", Envoy, "Envoy: routes and filters (docs/edge-envoy.md)", []string{"upstream"}},
+	{"httproute", HTTPRoute, "Kubernetes Gateway API: HTTPRoutes, with a gate behind them (docs/edge-kubernetes.md)", []string{"upstream", "name", "namespace", "gateway", "port"}},
 	{"json", JSON, "rules as data, for programs in any language (docs/edge-json.md)", nil},
 }
 

@@ -4,12 +4,15 @@ package exportflags
 
 import (
 	"flag"
+	"strconv"
 	"strings"
 )
 
 // Flags are those that say what to export, and where to.
 type Flags struct {
 	Output, Dir, Prefix, Upstream, Defaults string
+	Name, Namespace, Gateway                string
+	Port                                    int
 	Hosts                                   []string
 	BehindGate, Check                       bool
 }
@@ -26,6 +29,10 @@ func (f *Flags) Declare(set *flag.FlagSet) {
 	set.StringVar(&f.Prefix, "prefix", "", "`name` that those of files, variables and sections begin with (default corsrpc)")
 	set.StringVar(&f.Upstream, "upstream", "", "`name` of the backend, cluster or service behind the target")
 	set.StringVar(&f.Defaults, "defaults", "", "`name` of the defaults section that HAProxy's inherits from")
+	set.StringVar(&f.Name, "name", "", "`name` of the objects for Kubernetes")
+	set.StringVar(&f.Namespace, "namespace", "", "`namespace` of the objects for Kubernetes")
+	set.StringVar(&f.Gateway, "gateway", "", "`gateway` that the objects for Kubernetes attach to, as NAME or NAMESPACE/NAME")
+	set.IntVar(&f.Port, "port", 0, "`port` of the service behind the objects for Kubernetes")
 	set.BoolVar(&f.Check, "check", false, "write nothing; fail if a file is stale")
 }
 
@@ -34,10 +41,14 @@ func (f *Flags) Args() []string {
 	var args []string
 	for _, value := range []struct{ name, value string }{
 		{"o", f.Output}, {"dir", f.Dir}, {"prefix", f.Prefix}, {"upstream", f.Upstream}, {"defaults", f.Defaults},
+		{"name", f.Name}, {"namespace", f.Namespace}, {"gateway", f.Gateway},
 	} {
 		if value.value != "" {
 			args = append(args, "-"+value.name+"="+value.value)
 		}
+	}
+	if f.Port != 0 {
+		args = append(args, "-port="+strconv.Itoa(f.Port))
 	}
 	for _, host := range f.Hosts {
 		args = append(args, "-host="+host)
@@ -59,6 +70,7 @@ func (f *Flags) Set() []string {
 		set  bool
 	}{
 		{"dir", f.Dir != ""}, {"upstream", f.Upstream != ""}, {"defaults", f.Defaults != ""},
+		{"name", f.Name != ""}, {"namespace", f.Namespace != ""}, {"gateway", f.Gateway != ""}, {"port", f.Port != 0},
 	} {
 		if value.set {
 			names = append(names, value.name)
