@@ -6,7 +6,7 @@
 // The rules are those of the policy, and nobody writes a list by hand. For each
 // request, the target takes the same steps in the same order as
 // [corsrpc.Policy.Wrap], except for [HTTPRoute], which refuses no call and needs a
-// gate behind it. So it guarantees:
+// gate behind it. So for every other target, an export guarantees:
 //
 //   - No call that a browser can send reaches the backend if Wrap would refuse
 //     it.
@@ -32,7 +32,7 @@
 // [Export].Notes lists what else is particular to a target. If a target cannot
 // express a rule, the export fails with a [*Refusal], which names the rule and the
 // value and says what to write instead. Apart from the differences above
-// and the Notes, no configuration only approximates the policy.
+// and those in the Notes, every exported configuration applies the policy exactly.
 //
 // Package edgetest sends requests to a live target and compares every response
 // with that of Wrap.

@@ -25,7 +25,7 @@
 // binding has the method that the binding serves. A call of a method that the
 // policy does not know has the value _OTHER, whatever its service. If the
 // Decision's Procedure is empty, the attribute is absent: for resources, for the
-// HTTP method PRI, and for paths that do not belong to one service.
+// HTTP method PRI, and for paths that cannot be attributed to a single service.
 //
 // The origin, the path and the names of headers are never attributes, because
 // clients choose them. [corsrpc.LogDenied] logs them.

@@ -36,8 +36,9 @@
 //
 // [CheckURL] does the same with a live server.
 //
-// If a gateway serves the REST bindings of the schema, name it: Check then judges
-// each binding, as it judges the procedure in the other protocols.
+// If a gateway serves the REST bindings of the schema, add its kind to
+// [WithProtocols]. Check then judges every binding too, in the same way as the
+// procedure in the other protocols.
 //
 //	corstest.Check(newServer(), "https://app.example.com", corstest.WithProtocols(corstest.Connect, corstest.RESTGateway))
 //

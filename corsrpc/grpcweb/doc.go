@@ -12,8 +12,8 @@
 // the server untouched, so native gRPC clients can use the same port if the
 // http.Server speaks HTTP/2.
 //
-// [NewForwarder] makes a gateway: its handler takes the place of the grpc-go
-// server, and forwards the calls to a server elsewhere.
+// For a gateway, pass NewHandler the handler that [NewForwarder] returns, in
+// place of the grpc-go server. It forwards the calls to a server elsewhere.
 //
 // # Responses
 //
@@ -51,6 +51,7 @@
 // all of these work, but the server sees neither the client's address nor the
 // context of the HTTP request.
 //
-// Over HTTP/1.1, browsers send a request before they read the response. A
-// client that does both at once works too; its connection is not used again.
+// Over HTTP/1.1, browsers send the whole request before they start to read the
+// response. A client that does both at once works too; its connection is not
+// used again.
 package grpcweb
