@@ -64,8 +64,8 @@
 // Wrap goes around everything else, authentication included: preflights carry no
 // credentials, and a page can read a 401 only if the response carries the CORS
 // headers. If the page's origin is listed, every response on a governed path
-// carries them. So the page can also read errors of routers, and the response of
-// a handler inside Wrap that recovers from panics.
+// carries them. So the page can also read the errors of routers and of
+// middleware inside Wrap.
 //
 // Pages can read the application headers, trailers and error metadata that are
 // declared: in [Config], or in the schema with the options of

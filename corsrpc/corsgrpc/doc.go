@@ -1,6 +1,7 @@
 // Package corsgrpc applies a [corsrpc.Policy] inside grpc-go servers. Pages
 // reach such a server through a gRPC-Web proxy, which responds to preflights and
-// writes CORS headers, or through [grpc.Server.ServeHTTP]:
+// writes CORS headers, or through package grpcweb, which translates gRPC-Web
+// calls for [grpc.Server.ServeHTTP]. Install the interceptors like this:
 //
 //	server := grpc.NewServer(
 //		grpc.ChainUnaryInterceptor(corsgrpc.UnaryServerInterceptor(cors), logging),

@@ -9,12 +9,14 @@
 //	report, err := edgetest.Run(ctx, "https://edge.example.com", policy, edgetest.Options{Backend: backend})
 //	fmt.Print(report)
 //
-// Without a Backend behind the edge, Run sends only requests that Wrap answers
-// itself, so that nothing runs on a server in use.
+// Without a Backend behind the edge, Run sends only preflights and calls that
+// Wrap would refuse, so that a correct edge passes nothing on to a production
+// server.
 //
 // An edge passes if the [Report] has no difference of the classes [Opens] and
-// [Loses]. Those of class [Differs] are harmless; look at them once, and compare
-// again after each change of the edge.
+// [Loses]. Differences of class [Differs] are harmless: review them once, and
+// run the test again whenever you change the edge's configuration, to see
+// whether new ones appear.
 //
 // Requests are sent over HTTP/1.1, byte for byte, with or without TLS. So this
 // package does not find what an edge does over HTTP/2 alone, nor what it does
