@@ -192,6 +192,42 @@ func lastSeparator(path string) (start, length int) {
 // endsSeparator has the last bytes of separators, encoded ones included.
 var endsSeparator = [256]bool{'/': true, '\\': true, 'F': true, 'f': true, 'C': true, 'c': true}
 
+// hidesDots reports whether a path has a dot segment to servers that decode it
+// once more or cut segments at ";", as in /docs/..;/pkg.Service/Method. Such a path
+// can lead out of a resource.
+func hidesDots(path string) bool {
+	if !strings.ContainsAny(path, "%;") {
+		return false // a resource's path has no other dot segments
+	}
+	for end := len(path); ; {
+		start, separator := lastSeparator(path[:end])
+		if meansDots(path[start:end]) {
+			return true
+		}
+		if separator == 0 {
+			return false
+		}
+		end = start - separator
+	}
+}
+
+// meansDots reports whether a segment, decoded and cut at ";", is a dot segment.
+func meansDots(segment string) bool {
+	dots := 0
+	for segment != "" {
+		c, size := decodeByte(segment)
+		if c == ';' {
+			break
+		}
+		if c != '.' || dots == len("..") {
+			return false
+		}
+		segment = segment[size:]
+		dots++
+	}
+	return dots > 0
+}
+
 // fold writes a segment as names are looked up: decoded once, up to ";", in
 // lower case as strings.EqualFold has it. It reports false if the result is not
 // as short as a name, or has a character that no name and no dot segment has.

@@ -1,6 +1,8 @@
 package corsrpc_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -274,4 +276,40 @@ func TestAliasesOfServicesThatDifferInCase(t *testing.T) {
 	assert.Equal(t, refusal(corsrpc.ReasonNotConfigured), exchange(policy, r))
 	assert.Equal(t, "to some handlers the path means one of two services whose names differ only in case", policy.Evaluate(r).Detail)
 	assert.True(t, exchange(policy, newRequest("POST", "//acme.Service/Get")).ran)
+}
+
+// A path that leads out of a resource for some servers is judged by the procedure
+// that they find, although the resource's key begins with a literal segment.
+func TestHiddenDotSegmentsLeaveResources(t *testing.T) {
+	t.Parallel()
+	config := shopConfig()
+	config.Resources = map[string]corsrpc.Resource{"/docs/": {Origins: []string{app}}}
+	policy := newPolicy(t, config)
+	for _, c := range []struct {
+		path string
+		runs bool
+	}{
+		{"/docs" + purgeCarts, true},
+		{"/docs/a;v=2.png" + purgeCarts, true},
+		{"/docs/100%25" + purgeCarts, true},
+		{"/docs/..." + purgeCarts, true},
+		{"/docs/..;" + purgeCarts, false},
+		{"/docs/..;a" + purgeCarts, false},
+		{"/docs/%2e.%3b" + purgeCarts, false},
+		{"/docs/%252e%252e" + purgeCarts, false},
+		{"/docs/.%252E" + purgeCarts, false},
+		{"/docs/a/..%252f.." + purgeCarts, false},
+		{"/docs/..%252facme.shop.v1.CartService/PurgeCarts", false},
+		{"/docs/..%255cacme.shop.v1.CartService/PurgeCarts", false},
+	} {
+		for _, origin := range []string{app, evil} {
+			ran := 0
+			handler := policy.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { ran++ }))
+			request := httptest.NewRequest("POST", c.path, nil)
+			request.Header.Set("Origin", origin)
+			request.Header.Set("Sec-Fetch-Site", "cross-site")
+			handler.ServeHTTP(httptest.NewRecorder(), request)
+			assert.Equal(t, c.runs, ran == 1, "%s from %s", c.path, origin)
+		}
+	}
 }

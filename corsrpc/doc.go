@@ -1,10 +1,10 @@
 // Package corsrpc lets web pages call Connect, gRPC-Web and REST services on
 // another origin. The same server can also serve gRPC clients.
 //
-// You write who may call: origins. What they may call comes from the protobuf
-// services that are linked into the program. How calls travel (HTTP methods,
-// header names, trailers) comes from what corsrpc knows about each protocol.
-// From these three it generates the CORS headers of every procedure:
+// You say who may call, by listing origins. What they may call comes from the
+// protobuf services that are linked into the program. How calls travel (HTTP
+// methods, header names, trailers) comes from what corsrpc knows about each
+// protocol. From these three it generates the CORS headers of every procedure:
 //
 //	cors, err := corsrpc.New(corsrpc.Config{
 //		Origins:          []string{"https://app.example.com"},

@@ -23,7 +23,7 @@ type entry struct {
 	anyOrigin bool
 	// final means that a path with this entry has no other meaning: a
 	// procedure's, byte for byte and without escapes, and resources whose key
-	// says so.
+	// says so, unless the path hides dot segments.
 	final bool
 }
 

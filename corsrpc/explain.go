@@ -78,7 +78,7 @@ func (ix *index) documentationFix(path string) string {
 	}
 	segment, _, more := strings.Cut(path[1:], "/")
 	key := "/" + segment + "/"
-	if !more || len(segment) > longestQuoted || strings.HasPrefix(segment, "{") || !isClean(path[1:]) || checkResourcePath(key) != "" {
+	if !more || len(segment) > longestQuoted || strings.HasPrefix(segment, "{") || !isClean(path[1:]) || hidesDots(path) || checkResourcePath(key) != "" {
 		return ""
 	}
 	if folded, ok := ix.aliases.fold(nil, segment); ok && ix.aliases.services[string(folded)] != nil {

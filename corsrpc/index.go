@@ -158,7 +158,7 @@ func (ix *index) judgePath(j *judgement, service string, u *url.URL, q *access.R
 	if j.own == nil {
 		if e := ix.resources.find(u); e != nil {
 			j.own = e
-			if j.add(e, e.Judge(q)); e.final || j.verdict.Refused {
+			if j.add(e, e.Judge(q)); e.final && !hidesDots(u.Path) || j.verdict.Refused {
 				return
 			}
 		}

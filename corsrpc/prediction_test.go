@@ -120,12 +120,18 @@ func (rule *naiveRule) judge(config corsrpc.Config, s sight) naiveVerdict {
 
 // hasOtherMeanings reports whether the paths of a rule, or those without one,
 // can mean procedures too: unless they are procedures', byte for byte, or a
-// resource's whose key begins with a literal segment.
-func (rule *naiveRule) hasOtherMeanings() bool {
+// resource's whose key begins with a literal segment, and have no dot segments
+// when they are read as meanings does.
+func (rule *naiveRule) hasOtherMeanings(path string) bool {
 	switch {
 	case rule == nil:
 		return true
 	case rule.Match == corsrpc.MatchResource:
+		for segment := range strings.SplitSeq(strings.ReplaceAll(decodeOnceMore(path), `\`, "/"), "/") {
+			if segment, _, _ = strings.Cut(segment, ";"); segment == "." || segment == ".." {
+				return true
+			}
+		}
 		return rule.Path == "/" || strings.HasPrefix(rule.Path, "/{")
 	}
 	return rule.Match == corsrpc.MatchService
@@ -145,7 +151,7 @@ func predict(config corsrpc.Config, rules []naiveRule, r *http.Request) predicti
 	}
 	own := ownRule(rules, r.URL)
 	var others []naiveVerdict // of other procedures that the path means, unless they have nothing to say
-	if own.hasOtherMeanings() && (s.marked || config.RequireHosts || config.RequireFetchMetadata) {
+	if own.hasOtherMeanings(r.URL.Path) && (s.marked || config.RequireHosts || config.RequireFetchMetadata) {
 		for _, m := range meanings(rules, r.URL.Path) {
 			v := m.rule.judge(config, s)
 			// Documentation pages have such paths, and other sites link to them.

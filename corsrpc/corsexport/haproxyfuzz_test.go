@@ -25,6 +25,7 @@ func FuzzHAProxyLoads(f *testing.F) {
 		{"HTTP", "", "", "a,b)", "https://*.example.com:8443", "/a\nb\\c/", "%t", "1.2.3.4", "/**:a:b"},
 		{"a b;", "base\nfrontend x", "%", "..", "capacitor://$host_[x]~.:", "/^(.*)+[/", "#X", "a..b", "/%7B*/**"},
 		{"$x", "base", "upstream", "'", "app://" + strings.Repeat("x", 17000), "/" + strings.Repeat("ü", 900), strings.Repeat("X", 9000), "x", "/" + strings.Repeat("sk/", 31) + "x"},
+		{"corsrpc", "base", "upstream", "corsrpc", app, "/fonts/", "X-Name", "api.example.com", "/v1/a%0Ab:c%0Dd%00"},
 		{"acl", "base", "upstream", `\`, "app://if", "/if/unless", "if", "default", "/" + strings.Repeat("s", 2000)},
 	} {
 		f.Add(seed[0], seed[1], seed[2], seed[3], seed[4], seed[5], seed[6], seed[7], seed[8])

@@ -240,6 +240,9 @@ func TestHAProxyWithLongPaths(t *testing.T) {
 	assert.Zero(t, backend.Total())
 	for _, part := range []string{"x", "/x", "/xyz", ".x", "/..x", "%C3%A9", "%252F", "/%2e%2E%2e", "-._~:@!$&'()*+,="} {
 		for _, path := range []string{"/files/x", "/v1/archive/x"} {
+			if part == "%252F" && path == "/files/x" {
+				continue // for a resource, another spelling
+			}
 			response := get(t, "GET", edge+path+strings.Repeat(part, long/len(part)), "Origin", app)
 			assert.Equal(t, http.StatusOK, response.StatusCode)
 			assert.Equal(t, []string{app}, response.Header["Access-Control-Allow-Origin"], "%s %s", path, part)

@@ -32,14 +32,20 @@ func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) +
 // clean paths. PCRE's compiled code has 32 kB of stack, and fails to match paths
 // of a thousand bytes where a group repeats for each of their bytes.
 func pcreOf(expression string) string {
-	const dots = `(?!(?:\.|%2[Ee]){1,2}(?:/|$))`
-	const clean = `(?![^/]*(?:\\|%2[Ff]|%5[Cc]|%(?![0-9A-Fa-f]{2})))[^/]+`
-	const segment = "(?:" + dots + clean + ")"
+	const (
+		dots    = `(?!(?:\.|%2[Ee]){1,2}(?:/|$))`
+		clean   = `(?![^/]*(?:\\|%2[Ff]|%5[Cc]|%(?![0-9A-Fa-f]{2})))[^/]+`
+		segment = "(?:" + dots + clean + ")"
+
+		plainDots = `(?!(?:\.|%2[Ee]){0,2}(?:/|$|;|%3[Bb]))`
+		plain     = "(?:" + plainDots + `(?![^/]*%25)` + clean + ")"
+	)
 	return strings.NewReplacer(
 		// At the end of a path, no repetition is tried with fewer segments.
 		"(?:/"+cleanSegment+")*$", "(?:/"+segment+")*+$",
-		"(?:/"+cleanSegment+")*/?)?$", "(?:/"+segment+")*+/?)?$",
+		"(?:/"+plainSegment+")*/?)?$", "(?:/"+plain+")*+/?)?$",
 		cleanSegment, segment,
+		plainSegment, plain,
 	).Replace(expression)
 }
 
@@ -83,6 +89,10 @@ func (h *haproxy) writeRequest() {
 		h.put("http-request del-header upgrade if @h2c")
 	}
 	h.put("http-request set-var(txn.@path) path")
+	if !h.options.BehindGate {
+		// Variables have a limit, tune.vars.txn-max-size.
+		h.put("http-request deny deny_status 403 if { path -m found } !{ var(txn.@path) -m found }")
+	}
 	h.put("http-request set-var(txn.@origin) req.fhdr(origin) if { req.fhdr_cnt(origin) eq 1 }")
 	h.put("http-request set-var(txn.@preflight) bool(true) if { method OPTIONS } @has_origin { req.fhdr_cnt(access-control-request-method) gt 0 }")
 	if h.requireHosts || !h.options.BehindGate {

@@ -59,7 +59,10 @@ func spellings(text string) string {
 		r, size := utf8.DecodeRuneInString(text)
 		forms := []string{escapes(text[:size])} // of a byte that is no text
 		if r != utf8.RuneError || size > 1 {
-			forms = []string{regexp.QuoteMeta(string(r))}
+			forms = nil
+			if r >= ' ' && r != 0x7f { // no request line has control characters
+				forms = append(forms, regexp.QuoteMeta(string(r)))
+			}
 			if upper, lower := upperLower(r); upper != lower {
 				// 4x and 6x, or 5x and 7x.
 				high := fmt.Sprintf("[%d%d]", upper>>4, lower>>4)
@@ -144,8 +147,15 @@ var (
 	// Segments of paths that all servers read alike: not empty, not dots, and
 	// without a slash or backslash, escaped or not.
 	cleanDot     = `(?:\.|%2[Ee])`
-	cleanNoDot   = `(?:[^/\\.%]|%(?:[^/25]|2[^/EFef]|5[^/Cc]))`
+	cleanNoDot   = `(?:[^/\\.%]|%(?:[^/%25]|2[^/%EFef]|5[^/%Cc]))`
 	cleanSegment = "(?:(?:" + cleanDot + "{0,2}" + cleanNoDot + "|" + cleanDot + "{3})(?:" + cleanNoDot + "|" + cleanDot + ")*)"
+
+	// Those of resources, on which no alias counts, have no escaped percent sign
+	// either, and no semicolon after two dots or fewer: some servers decode twice
+	// or cut at semicolons, and leave the resource by a dot segment.
+	plainNoDot   = `(?:[^/\\.%]|%(?:[^/%25]|2[^/%5EFef]|5[^/%Cc]))`
+	plainStart   = `(?:[^/\\.%;]|%(?:[^/%235]|2[^/%5EFef]|3[^/%Bb]|5[^/%Cc]))`
+	plainSegment = "(?:(?:" + cleanDot + "{0,2}" + plainStart + "|" + cleanDot + "{3})(?:" + plainNoDot + "|" + cleanDot + ")*)"
 )
 
 // aliasRegexp returns service.alias.
@@ -176,11 +186,11 @@ func newResource(key string, g *grant) resource {
 		switch {
 		case segment == "" && last: // the subtree
 			// The path itself, and clean ones below, which can end in a slash.
-			grants.WriteString("/(?:" + cleanSegment + "(?:/" + cleanSegment + ")*/?)?")
+			grants.WriteString("/(?:" + plainSegment + "(?:/" + plainSegment + ")*/?)?")
 			wide.WriteString("/")
 			single = false
 		case strings.HasPrefix(segment, "{"):
-			grants.WriteString("/" + cleanSegment)
+			grants.WriteString("/" + plainSegment)
 			wide.WriteString("/[^/]+")
 			single = false
 		default:

@@ -21,11 +21,12 @@
 //	corsrpc.reason   the code of the Reason, such as origin_not_allowed
 //
 // rpc.method has the format of OpenTelemetry's conventions for RPC: the full
-// name of the service, a slash and the name of the method. A request to a REST
-// binding has the method that the binding serves. A call of a method that the
-// policy does not know has the value _OTHER, whatever its service. If the
-// Decision's Procedure is empty, the attribute is absent: for resources, for the
-// HTTP method PRI, and for paths that cannot be attributed to a single service.
+// name of the service, a slash and the name of the method. For a request to a
+// REST binding, it is the RPC method that the binding serves. For a call to a
+// method that the policy does not know, it is _OTHER, whatever the service. If
+// the Decision's Procedure is empty, the attribute is absent: for resources, for
+// the HTTP method PRI, and for paths that cannot be attributed to a single
+// service.
 //
 // The origin, the path and the names of headers are never attributes, because
 // clients choose them. [corsrpc.LogDenied] logs them.

@@ -1,8 +1,8 @@
 // Package corstest is a browser for go test. It shows what a page of some origin
 // can send to a server, and what the page can read of the responses.
 //
-// Browsers enforce CORS; curl, Go clients and httptest do not. So what fails in
-// pages passes every other test.
+// Browsers enforce CORS; curl, Go clients and httptest do not. So a server
+// that fails in a real page can pass all other tests.
 //
 // # Test your CORS in go test
 //

@@ -38,8 +38,8 @@
 //
 // # Shutdown
 //
-// Shut the http.Server down first, and the grpc.Server after it: GracefulStop
-// ends calls of ServeHTTP that are still in progress, with status UNAVAILABLE.
+// Shut down the http.Server first, then the grpc.Server: GracefulStop ends RPCs
+// that are still in progress through ServeHTTP with status UNAVAILABLE.
 //
 // # Limits of ServeHTTP
 //

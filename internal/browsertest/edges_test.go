@@ -207,8 +207,20 @@ func callsOfBoth() (all []cell) {
 	return all
 }
 
-// call makes calls from a page that may make one of them, or none.
+// call makes calls from a page that may make one of them, or none. It makes them
+// again if the page saw something else of an allowed call: through nginx, Firefox
+// has shown @improbable-eng/grpc-web a response without its last piece, once. What
+// must be refused is checked both times.
 func (b *edgeBattle) call(t *testing.T, page string, calls []cell, allowed *call) {
+	if !b.callOnce(t, page, calls, allowed, false) {
+		t.Log("again: calls from ", page)
+		b.callOnce(t, page, calls, allowed, true)
+	}
+}
+
+// callOnce makes the calls, and reports whether the page saw all of the allowed
+// ones. If it must be so, the test fails otherwise.
+func (b *edgeBattle) callOnce(t *testing.T, page string, calls []cell, allowed *call, must bool) bool {
 	crossOrigin := &setting{page: page, api: apiName, credentials: "omit"}
 	of := map[string][]*cell{}
 	var jobs []any
@@ -225,17 +237,28 @@ func (b *edgeBattle) call(t *testing.T, page string, calls []cell, allowed *call
 	for _, c := range report.Calls {
 		saw[c.ID] = c.Seen.canonical(t, b.cells[c.ID].call)
 	}
+	want := func(c *cell) seen { return c.expect(b.engine, crossOrigin, connectGoAnswer(c.client, c.call)) }
+	all := true
+	for _, cells := range of {
+		for _, c := range cells {
+			all = all && (c.call != allowed || assert.ObjectsAreEqual(want(c), saw[c.id]))
+		}
+	}
 	b.onEach(t, "calls from "+page, func(t *testing.T, name string) {
 		for _, c := range of[name] {
+			if c.call == allowed && !all && !must {
+				continue // it is made again
+			}
 			t.Run(c.call.name+" by "+c.client.title, func(t *testing.T) {
 				if c.call != allowed {
 					assert.Equal(t, c.expect(b.engine, crossOrigin, withheldAnswer(b.engine)), saw[c.id])
 					b.checkCallRefused(t, c, page)
 					return
 				}
-				assert.Equal(t, c.expect(b.engine, crossOrigin, connectGoAnswer(c.client, c.call)), saw[c.id])
+				assert.Equal(t, want(c), saw[c.id])
 				assert.Len(t, b.guarded.inner.of(c.id), 1, "calls that the handler got")
 			})
 		}
 	})
+	return all
 }

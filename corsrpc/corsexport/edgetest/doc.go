@@ -9,16 +9,16 @@
 //	report, err := edgetest.Run(ctx, "https://edge.example.com", policy, edgetest.Options{Backend: backend})
 //	fmt.Print(report)
 //
-// Without a Backend behind the edge, Run sends only preflights and calls that
-// Wrap would refuse, so that a correct edge passes nothing on to a production
-// server.
+// Without a Backend behind the edge, Run sends only requests that a correct edge
+// does not pass on: preflights, which it answers itself, and calls that Wrap
+// would refuse. So a production server behind it sees nothing.
 //
-// An edge passes if the [Report] has no difference of the classes [Opens] and
+// An edge passes if the [Report] contains no differences of class [Opens] or
 // [Loses]. Differences of class [Differs] are harmless: review them once, and
 // run the test again whenever you change the edge's configuration, to see
 // whether new ones appear.
 //
 // Requests are sent over HTTP/1.1, byte for byte, with or without TLS. So this
-// package does not find what an edge does over HTTP/2 alone, nor what it does
-// with WebSockets and streams.
+// package does not detect behavior that is specific to HTTP/2, and it does not
+// test WebSockets or streams.
 package edgetest
