@@ -21,8 +21,8 @@
 //	    options:
 //	      audiences: [storefront, backoffice]
 //
-// CORSRPC is the category of all rules. The option audiences is optional: it
-// lists the audiences that the servers' configurations have.
+// CORSRPC is the category of all rules. The plugin option "audiences" may be
+// omitted; it lists the audiences that the servers' configurations define.
 //
 // https://github.com/corsrpc/corsrpc-go/blob/main/docs/buf-plugin.md has an
 // example of each rule.

@@ -17,6 +17,6 @@
 //		connect.WithInterceptors(corsconnect.NewInterceptor(cors), logging),
 //	))
 //
-// Neither responds to preflights, because Connect passes no OPTIONS requests to
-// gates and interceptors. Wrap or the proxy responds to them.
+// Neither WithGate nor NewInterceptor responds to preflights, because Connect
+// does not pass OPTIONS requests to them. Wrap or the proxy responds to them.
 package corsconnect

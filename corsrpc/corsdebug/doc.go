@@ -1,9 +1,10 @@
 // Package corsdebug shows operators what a [corsrpc.Policy] does.
 //
-// [Handler] serves a page with the policy's rules and the source of each
-// permission, recent denials and what would allow them, and a form that tries a
-// request. A [Recorder] gathers the denials. [Compare] judges real traffic by a
-// second policy too, and reports where the two differ.
+// [Handler] serves a page with the policy's rules, the source of each
+// permission, and recent denials, each with the change that would have allowed
+// the request. It also has a form for trying a request. A [Recorder] gathers the
+// denials. [Compare] judges real traffic by a second policy too, and reports
+// where the two differ.
 //
 //	recorder := corsdebug.NewRecorder(200)
 //	cors, err := corsrpc.New(corsrpc.Config{

@@ -5,14 +5,16 @@
 //
 // The rules are those of the policy, and nobody writes a list by hand. For each
 // request, the target takes the same steps in the same order as
-// [corsrpc.Policy.Wrap], except for [HTTPRoute], which refuses no call and needs a
-// gate behind it. So for every other target, an export guarantees:
+// [corsrpc.Policy.Wrap]. The exception is [HTTPRoute], for the Kubernetes Gateway
+// API, which cannot refuse calls: the server behind it must do so, with
+// corsconnect.WithGate or the interceptors of corsgrpc. For every other target, an
+// export guarantees:
 //
 //   - No call that a browser can send reaches the backend if Wrap would refuse
 //     it.
 //   - A page can read what it could read behind Wrap, and no more.
-//   - A page that calls a path in exactly the spelling of the rule can do
-//     everything that it can do behind Wrap.
+//   - A page that calls a path spelled exactly as in the rule can do everything
+//     that it can do behind Wrap.
 //   - Responses to preflights and to refused calls have the same headers as
 //     those of Wrap.
 //
@@ -27,12 +29,12 @@
 //   - Links from other sites to a page whose path ends in that of a procedure,
 //     such as a page of API documentation, are refused. A key of Config.Resources
 //     exempts such pages.
-//   - OnDecision and ExplainTo have no effect.
 //
-// [Export].Notes lists what else is particular to a target. If a target cannot
-// express a rule, the export fails with a [*Refusal], which names the rule and the
-// value and says what to write instead. Apart from the differences above
-// and those in the Notes, every exported configuration applies the policy exactly.
+// OnDecision and ExplainTo have no effect in an export. [Export].Notes lists
+// what else is particular to a target. If a target cannot express a rule, the
+// export fails with a [*Refusal], which names the rule and the value and says
+// what to write instead. Apart from the differences above and those in the
+// Notes, every exported configuration applies the policy exactly.
 //
 // Package edgetest sends requests to a live target and compares every response
 // with that of Wrap.

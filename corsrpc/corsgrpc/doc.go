@@ -18,9 +18,9 @@
 // :authority, name the public hosts in Config.Hosts. Otherwise the server's own
 // pages are refused in browsers that do not send Sec-Fetch-Site.
 //
-// Calls with neither origin nor sec-fetch-site do not come from a browser. They
-// pass untouched. So do calls to procedures that the policy does not govern; see
-// [Ungoverned].
+// Calls with neither origin nor sec-fetch-site come from a non-browser client,
+// or from a browser over plain HTTP. They pass untouched. So do calls to
+// procedures that the policy does not govern; see [Ungoverned].
 //
 // grpc-go decodes the request of a unary call before it runs interceptors. For
 // an unknown procedure, it responds with unimplemented and runs none.
@@ -52,7 +52,7 @@
 // To remove access-control-*, the interceptors replace grpc-go's stream in the
 // context. As a result, [grpc.SetSendCompressor] and
 // [grpc.ClientSupportedCompressors], which need the original stream, fail in the
-// handlers of calls with an origin. Browsers cannot ask for gRPC's compression.
-// A handler that calls these functions should ignore their errors and go on
-// uncompressed.
+// handlers of calls with an origin. A handler that calls these functions should
+// ignore their errors and go on uncompressed. Little is lost, because browsers
+// do not negotiate gRPC's compression anyway.
 package corsgrpc

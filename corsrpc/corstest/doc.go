@@ -37,8 +37,8 @@
 // [CheckURL] does the same with a live server.
 //
 // If a gateway serves the REST bindings of the schema, add its kind to
-// [WithProtocols]. Check then judges every binding too, in the same way as the
-// procedure in the other protocols.
+// [WithProtocols]. Check then tests every binding too, and expects of it what it
+// expects of the procedure itself.
 //
 //	corstest.Check(newServer(), "https://app.example.com", corstest.WithProtocols(corstest.Connect, corstest.RESTGateway))
 //

@@ -38,8 +38,8 @@
 //
 // # Shutdown
 //
-// Shut down the http.Server first, then the grpc.Server: GracefulStop ends RPCs
-// that are still in progress through ServeHTTP with status UNAVAILABLE.
+// Shut down the http.Server first, then the grpc.Server: if RPCs are still in
+// progress through ServeHTTP, GracefulStop ends them with status UNAVAILABLE.
 //
 // # Limits of ServeHTTP
 //
