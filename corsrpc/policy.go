@@ -19,9 +19,9 @@ type Policy struct {
 	current atomic.Pointer[index]
 }
 
-// New returns the Policy of a Config. Its error joins a [*ConfigError] for
-// every mistake. The services must be registered before New is called: in main
-// they are; in the initializer of a package-level variable they may not be.
+// New returns the Policy of a Config. Its error joins a [*ConfigError] for every
+// mistake. Call it after the services are registered, for example in main. In
+// the initializer of a package-level variable it can be too early.
 func New(config Config) (*Policy, error) {
 	p := &Policy{}
 	if err := p.Update(config); err != nil {

@@ -47,8 +47,8 @@ const (
 	// ReasonNotConfigured means that the policy is zero, or that the service
 	// of this path is listed in neither Config.Services nor Config.Except.
 	ReasonNotConfigured = Reason(access.ReasonNotConfigured)
-	// ReasonHTTP2Preface means that the method is PRI, which would start an
-	// HTTP/2 connection that is not governed.
+	// ReasonHTTP2Preface means that the method is PRI. An h2c handler inside Wrap
+	// would take over the connection then, and its calls would bypass the policy.
 	ReasonHTTP2Preface = Reason(access.ReasonHTTP2Preface)
 )
 

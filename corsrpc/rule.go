@@ -29,10 +29,11 @@ type Rule struct {
 	Credentials bool
 	// Internal refuses every marked request, whatever ReportOnly is.
 	Internal bool
-	// Enforced is false for resources, whose requests always reach the
-	// handler, preflights excepted.
+	// Enforced means that calls which are not allowed get 403. It is false for
+	// resources alone.
 	Enforced bool
-	// ReportOnly suspends Enforced.
+	// ReportOnly means that such calls are reported and not refused, except those
+	// of internal methods. Enforced stays true.
 	ReportOnly bool
 	// Links lets requests with GET pass without Origin.
 	Links bool

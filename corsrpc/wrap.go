@@ -61,11 +61,12 @@ import (
 // of a marked request is such an alternative spelling of a procedure's path, or
 // contains one, the request must pass that procedure's rule too.
 //
-// Two kinds of paths are exempt. One are the paths of a key of Config.Resources
-// that begins with a literal segment. The other are pages such as
-// /docs/acme.shop.v1.CartService/AddItem, whose path ends in a procedure's below
-// another prefix: a user can open them (a top-level navigation), and OnDecision
-// reports that.
+// This check has two exceptions. It does not apply to paths of a key of
+// Config.Resources that begins with a literal segment, unless some server could
+// leave them by a dot segment, as in /docs/..;/acme.shop.v1.CartService/AddItem.
+// And a top-level navigation passes, and is reported to OnDecision, if a
+// procedure's path is the end of a longer one, as in
+// /docs/acme.shop.v1.CartService/AddItem: documentation has such paths.
 //
 // Any other path is neither governed nor protected.
 //
