@@ -174,8 +174,7 @@ func (e *envoy) addOtherSpellings() {
 	e.addClosed(escapedPath, Refusal{})
 }
 
-// addResources adds the resources, of which the first that matches in any
-// spelling counts.
+// addResources adds the resources. The first that matches in any spelling counts.
 func (e *envoy) addResources() {
 	for i := range e.resources {
 		x := &e.resources[i]
@@ -300,8 +299,8 @@ func notPath(expression string) envoyHeader {
 
 var preflight = []envoyHeader{{name: methodHeader, exact: http.MethodOptions}, {name: originHeader}, {name: askedMethodHeader}}
 
-// listed returns the condition that Origin is one of a grant's origins, of which
-// there is one at least, or that it is not.
+// listed returns the condition that Origin is one of a grant's origins, or that it
+// is not. The grant must have an origin.
 func (e *envoy) listed(g *grant, not bool) envoyHeader {
 	return envoyHeader{name: originHeader, regex: g.origins.envoyRegexp(), invert: not}
 }

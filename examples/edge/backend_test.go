@@ -88,7 +88,7 @@ func startBackend(t *testing.T) *backend {
 	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil && os.Getenv("CORSRPC_REQUIRE_PROXIES") == "" {
-		t.Skip("Node.js is not installed")
+		t.Skip("LEFT OUT: the shop behind nginx, HAProxy and Caddy, since its server needs Node.js; with CORSRPC_REQUIRE_PROXIES, as in CI, this fails")
 	}
 	require.NoError(t, err)
 	command := exec.Command(node, "backend/backend.js", "0", "0")

@@ -34,8 +34,7 @@ const (
 	upstreamHTTP2 = "127.0.0.1:8081"
 )
 
-// read returns a file with all replacements, each of which must be about
-// something.
+// read returns a file with all replacements. Each must replace something.
 func read(t *testing.T, name string, replacements ...string) string {
 	t.Helper()
 	text, err := os.ReadFile(name)

@@ -197,7 +197,8 @@ func (b *edgeBattle) checkCookiesRefused(t *testing.T, page string, a *attempt) 
 	assert.Empty(t, b.guarded.inner.of(a.guarded.id), "the handler ran")
 }
 
-// callsOfBoth are calls of which pages may make one at most.
+// callsOfBoth are the calls that both pages try. Each may call one of the methods
+// at most.
 func callsOfBoth() (all []cell) {
 	for _, c := range []*client{clientWithID("connect-json"), clientWithID("connect-grpc-web"), clientWithID("improbable")} {
 		for _, k := range []*call{setPrice, reportProduct, purgeCarts, reserveStock, unknownMethod} {
