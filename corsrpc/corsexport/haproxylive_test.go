@@ -325,3 +325,35 @@ func TestHAProxyVary(t *testing.T) {
 		assert.Equal(t, strings.Split(lines, "|"), response.Header["Vary"], "no rule: %s", lines)
 	}
 }
+
+// Where variables have a limit, a request whose path or results do not fit is
+// refused.
+func TestHAProxyWithLittleRoom(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		config corsrpc.Config
+		paths  []string
+	}{
+		{"shop", shopConfig(), []string{addItem, strings.ToLower(addItem), purgeCarts}},
+		{"library", libraryConfig(t), []string{"/acme.library.v1.LibraryService/GetBook", "/v1/shelves", "/v1/admin:purge", "/v1//admin:purge"}},
+	} {
+		policy := mustPolicy(t, tt.config)
+		backend, upstream := serve(t)
+		passed := 0
+		for limit := 64; limit < 16<<10; limit += limit / 8 {
+			edge := haproxyTest{policy: policy, upstream: upstream, global: fmt.Sprint("tune.vars.txn-max-size ", limit)}.start(t)
+			for _, path := range tt.paths {
+				for _, header := range [][]string{{"Origin", evil}, {"Sec-Fetch-Site", "cross-site", "Cookie", "session=1"}} {
+					response := get(t, "POST", edge+path, header...)
+					assert.Equal(t, http.StatusForbidden, response.StatusCode, "%s with room for %d bytes", path, limit)
+				}
+			}
+			if get(t, "GET", edge+"/index.html").StatusCode == http.StatusOK {
+				passed++
+			}
+		}
+		assert.Positive(t, passed, "%s: all limits are too low for anything", tt.name)
+		assert.Equal(t, passed, backend.Total(), tt.name)
+	}
+}

@@ -61,11 +61,20 @@ func (h *haproxy) writeSection() {
 		h.put("default_backend {}", h.options.Upstream)
 	}
 	h.writeRequest()
+	before := h.config.String()
+	h.config.Reset()
 	h.writeOwn()
 	h.writeBindings()
 	h.writeResources()
 	h.writeAsked()
 	h.writeDemands()
+	results := h.config.String()
+	h.config.Reset()
+	h.config.WriteString(before)
+	if !h.options.BehindGate {
+		h.writeRoom() // for what results asks
+	}
+	h.config.WriteString(results)
 	if !h.options.BehindGate {
 		h.writeRefusals()
 	}
@@ -129,6 +138,42 @@ func (h *haproxy) writeHost() {
 	for some := range slices.Chunk(hosts, haproxyPatterns) {
 		h.put("acl @own_origin  var(txn.@origin_host) -m str -- {}", strings.Join(some, " "))
 		h.put("acl @own_host    var(txn.@host) -m str -- {}", strings.Join(some, " "))
+	}
+}
+
+// writeRoom refuses requests whose results would not fit into variables, which
+// have a limit, tune.vars.txn-max-size: a variable that is not set demands
+// nothing. It sets variables as long as all results together, and unsets them.
+func (h *haproxy) writeRoom() {
+	const (
+		block  = 1024
+		blocks = 12    // in one variable, which must fit into a buffer
+		others = 3_000 // numbers, flags, the reason, an HTTP method, and what HAProxy keeps of each variable
+	)
+	longest, asked := 0, 0
+	for _, g := range h.grants {
+		longest = max(longest, len(own(g, wordResource, wordExempt)))
+	}
+	for _, r := range h.asked {
+		asked += len(r.words)
+	}
+	// A grant stands in the variables own, words, set and demands; what others
+	// ask stands in asked and demands. Both are copied while they grow.
+	needed := (4*longest+3*asked+others)/block + 1
+	room := "%[var(txn." + h.options.Prefix + "_room)]"
+	h.about("Room for the results: a request is refused if they would not fit.")
+	h.put("http-request set-var(txn.@room) str({})", strings.Repeat("x", block/8))
+	h.put("http-request set-var-fmt(txn.@room) '{}'", strings.Repeat(room, 8))
+	variables := []string{"room"}
+	for left := needed; left > 0; left -= blocks {
+		some, name := min(left, blocks), "room_"+strconv.Itoa(len(variables))
+		h.put("http-request set-var-fmt(txn.@{}) '{}'", name, strings.Repeat(room, some))
+		h.put("acl @{}      var(txn.@{}) -m len {}", name, name, strconv.Itoa(some*block))
+		h.put("http-request deny deny_status 403 if !@{}", name)
+		variables = append(variables, name)
+	}
+	for _, name := range variables {
+		h.put("http-request unset-var(txn.@{})", name)
 	}
 }
 
