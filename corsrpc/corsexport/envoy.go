@@ -22,7 +22,7 @@ import (
 // shows; until then, it refuses the file.
 //
 // Of Options, it reads BehindGate, Hosts, Prefix and Upstream, which is required.
-// It refuses bindings, and without BehindGate policies that have no Hosts.
+// Without BehindGate, it refuses bindings, and policies that have no Hosts.
 //
 // No Envoy has loaded these files in the tests of this package. They validate as
 // messages of Envoy's API, and are held to Wrap by a model of its filters.
@@ -64,14 +64,17 @@ func (e *envoy) check() {
 	case !isPrintable(upstream):
 		e.refuse(&Refusal{Field: "Options.Upstream", Value: upstream, Problem: "is not the name of a cluster", Fix: "use printable ASCII characters"})
 	}
+	if e.options.BehindGate {
+		return
+	}
 	for i := range e.bindings {
 		e.refuse(&Refusal{
 			Rule: e.bindings[i].template, Field: "Methods", Value: e.bindings[i].method,
-			Problem: "Envoy cannot say what gateways make of a binding",
-			Fix:     "export the policy for nginx, or set REST to RESTNone if the server has no bindings",
+			Problem: "Envoy cannot say what gateways make of calls to a binding",
+			Fix:     "set Options.BehindGate if something behind Envoy refuses calls, export the policy for nginx, or set REST to RESTNone if the server has no bindings",
 		})
 	}
-	if e.hosts != nil || e.options.BehindGate {
+	if e.hosts != nil {
 		return
 	}
 	for _, g := range e.grants {

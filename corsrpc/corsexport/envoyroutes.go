@@ -23,6 +23,7 @@ func (e *envoy) addRoutes() {
 	e.addAliases()
 	e.addServices()
 	e.addOtherSpellings()
+	e.addBindings()
 	e.addResources()
 	e.section("Everything else.")
 	e.add(envoyRoute{})
@@ -187,7 +188,10 @@ func (e *envoy) addResources() {
 
 // addClosed adds paths that grant nothing and cannot be preflighted.
 func (e *envoy) addClosed(path string, of Refusal) {
-	r := envoyRoute{path: path, of: of}
+	e.addClosedRoute(envoyRoute{path: path, of: of})
+}
+
+func (e *envoy) addClosedRoute(r envoyRoute) {
 	e.refusePreflights(r)
 	r.mutations = withoutPermissions
 	e.add(r)
@@ -196,22 +200,28 @@ func (e *envoy) addClosed(path string, of Refusal) {
 // addGrant adds paths with a grant.
 func (e *envoy) addGrant(path string, also []envoyHeader, g *grant, of Refusal) {
 	base := envoyRoute{path: path, headers: also, of: of}
-	if !g.internal && g.origins.entries != nil {
-		r := base.with(preflight...).with(e.listed(g, false), envoyHeader{name: askedMethodHeader, regex: ".+"})
-		if e.requireHosts && g.enforced {
-			r = r.with(e.host(false))
-		}
-		r.cors = g
-		if g.echoes() {
-			r.mutations = []envoyMutation{{appendHeader, "Vary", access.Vary}}
-		} else {
-			r.mutations = []envoyMutation{{overwriteHeader, allowOrigin, "*"}}
-		}
-		e.add(r)
-	}
+	e.allowPreflights(base, g)
 	e.refusePreflights(base)
 	e.refuseCalls(base, g, false)
 	e.respond(base, g)
+}
+
+// allowPreflights responds to the preflights that a grant lets pass.
+func (e *envoy) allowPreflights(r envoyRoute, g *grant) {
+	if g.internal || g.origins.entries == nil {
+		return
+	}
+	r = r.with(preflight...).with(e.listed(g, false), envoyHeader{name: askedMethodHeader, regex: ".+"})
+	if e.requireHosts && g.enforced {
+		r = r.with(e.host(false))
+	}
+	r.cors = g
+	if g.echoes() {
+		r.mutations = []envoyMutation{{appendHeader, "Vary", access.Vary}}
+	} else {
+		r.mutations = []envoyMutation{{overwriteHeader, allowOrigin, "*"}}
+	}
+	e.add(r)
 }
 
 // respond adds the responses of the backend.
