@@ -1,6 +1,7 @@
 package edge_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"io"
@@ -207,6 +208,22 @@ func testWebSocket(t *testing.T, proxy string, b *backend) {
 	_, err = connect(evil)
 	assert.ErrorIs(t, err, websocket.ErrBadStatus, "the server checks the origin")
 	assert.Equal(t, []string{"GET /chat", "GET /chat"}, b.arrived(t))
+
+	request, err := http.NewRequest(http.MethodGet, "https://"+host+"/chat", nil)
+	require.NoError(t, err)
+	request.Header = http.Header{"Connection": {"Upgrade, HTTP2-Settings"}, "Upgrade": {"h2c"}, "Http2-Settings": {"AAMAAABkAAQAoAAAAAIAAAAA"}}
+	conn, err := dialer(proxy)(t.Context(), "")
+	require.NoError(t, err)
+	secured := tls.Client(conn, tlsTo(t, "http/1.1"))
+	t.Cleanup(func() { _ = secured.Close() })
+	require.NoError(t, request.Write(secured))
+	response, err := http.ReadResponse(bufio.NewReader(secured), request)
+	require.NoError(t, err)
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	assert.NotEqual(t, http.StatusSwitchingProtocols, response.StatusCode)
+	assert.NotContains(t, string(body), "Invalid Upgrade header", "the server was asked to become HTTP/2")
+	_ = b.arrived(t)
 }
 
 // What was there before the policy keeps its own headers, paths and errors, and
