@@ -127,7 +127,7 @@ func TestHAProxyWithRandomPolicies(t *testing.T) {
 	proxies.RequireHAProxy(t)
 	policies, size := 5, 500
 	if *edgeAll {
-		policies, size = 100, 0
+		policies, size = 100, *edgeSize
 	}
 	totals := make(chan map[string]int, policies)
 	t.Cleanup(func() {

@@ -43,7 +43,7 @@ func TestHTTPRouteRandomPolicies(t *testing.T) {
 	t.Parallel()
 	policies, size := 4, 300
 	if *edgeAll {
-		policies, size = 100, 4000
+		policies, size = 100, *edgeSize
 	}
 	for seed := uint64(0); policies > 0; seed++ {
 		r := rand.New(rand.NewPCG(seed, 31))

@@ -110,11 +110,11 @@ func TestJSONEdge(t *testing.T) {
 }
 
 // Random policies, and with -edge-all a hundred with the whole matrix each.
-func TestJSONEdgeRandomly(t *testing.T) {
+func TestJSONWithRandomPolicies(t *testing.T) {
 	t.Parallel()
 	policies, size := 5, 500
 	if *edgeAll {
-		policies, size = 100, 0
+		policies, size = 100, *edgeSize
 	}
 	for seed := range uint64(policies) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
