@@ -53,7 +53,7 @@ func TestExportsAreFresh(t *testing.T) {
 	t.Parallel()
 	policy := newPolicy(t)
 	commands := exports(t)
-	require.Len(t, commands, 3)
+	require.Len(t, commands, 4)
 	for _, arguments := range commands {
 		var output strings.Builder
 		if *update {

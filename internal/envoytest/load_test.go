@@ -45,7 +45,7 @@ func withoutDefaults(tree any) any {
 	case map[string]any:
 		for key, value := range tree {
 			switch value {
-			case false, "", "APPEND_IF_EXISTS_OR_ADD":
+			case false, "", "EQ", "APPEND_IF_EXISTS_OR_ADD":
 				delete(tree, key)
 			default:
 				tree[key] = withoutDefaults(value)
