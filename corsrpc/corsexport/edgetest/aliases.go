@@ -9,18 +9,24 @@ import (
 )
 
 // aliases sends requests to paths that some router or server takes for that of
-// a procedure.
+// a procedure. Every spelling of the path has every sender and every shape, and
+// every sender has every shape, but not all three of them together.
 func (m *matrix) aliases(r *corsrpc.Rule) {
 	service, method, _ := strings.Cut(strings.TrimPrefix(r.Procedure, "/"), "/")
 	if method == "" {
 		method = "Edgetest"
 	}
 	senders := slices.DeleteFunc(m.fewSenders(r), func(s sender) bool { return s.forged || s.host != "" && s.host != "evil.test" })
-	for _, spelling := range spellings(m.config.PathPrefix, service, method) {
+	for i, spelling := range spellings(m.config.PathPrefix, service, method) {
 		p := path{target: spelling.target, about: "alias of " + r.Path + ": " + spelling.about}
-		for _, s := range senders {
+		for j, s := range senders {
 			s.forged = s.forged || spelling.forged
-			m.path(p, []sender{s}, basicShapes)
+			shapes := basicShapes
+			if !s.hasOrigin() {
+				shapes = basicShapes[:2] // the last one is a preflight
+			}
+			at := (i + j) % len(shapes)
+			m.path(p, []sender{s}, shapes[at:at+1])
 		}
 		if m.done {
 			return
