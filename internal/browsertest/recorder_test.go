@@ -107,3 +107,6 @@ func (w *answerWriter) Flush() {
 	}
 	w.ResponseWriter.(http.Flusher).Flush()
 }
+
+// Unwrap lets an http.ResponseController change what net/http does.
+func (w *answerWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
