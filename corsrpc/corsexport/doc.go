@@ -5,10 +5,10 @@
 //
 // The rules are those of the policy, and nobody writes a list by hand. For each
 // request, the target takes the same steps in the same order as
-// [corsrpc.Policy.Wrap]. The exception is [HTTPRoute], for the Kubernetes Gateway
-// API, which cannot refuse calls: the server behind it must do so, with
-// corsconnect.WithGate or the interceptors of corsgrpc. For every other target, an
-// export guarantees:
+// [corsrpc.Policy.Wrap]. The exceptions are [HTTPRoute], for the Kubernetes Gateway
+// API, and [SecurityPolicy], for Envoy Gateway, which cannot refuse calls: the
+// server behind them must do so, with corsconnect.WithGate or the interceptors of
+// corsgrpc. For every other target, an export guarantees:
 //
 //   - No call that a browser can send reaches the backend if Wrap would refuse
 //     it.

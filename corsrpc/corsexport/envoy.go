@@ -31,7 +31,7 @@ func Envoy(p *corsrpc.Policy, o Options) (*Export, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &envoy{plan: plan, sizes: make(map[string]bool)}
+	e := newEnvoy(plan, envoyLimits{of: "Envoy", group: maxEnvoyGroup, program: maxEnvoyProgram})
 	e.check()
 	e.addRoutes()
 	files := []File{
@@ -49,9 +49,15 @@ func Envoy(p *corsrpc.Policy, o Options) (*Export, error) {
 // are the steps of the plan in order. All conditions of one route must hold.
 type envoy struct {
 	*plan
+	limits   envoyLimits
 	routes   []envoyRoute
 	refusals []error
 	sizes    map[string]bool // of expressions: whether they are too large
+	leftOpen bool            // whether leavesOpen has been true
+}
+
+func newEnvoy(p *plan, limits envoyLimits) *envoy {
+	return &envoy{plan: p, limits: limits, sizes: make(map[string]bool)}
 }
 
 func (e *envoy) refuse(r *Refusal) { e.refusals = append(e.refusals, r) }
@@ -74,14 +80,19 @@ func (e *envoy) check() {
 			Fix:     "set Options.BehindGate if something behind Envoy refuses calls, export the policy for nginx, or set REST to RESTNone if the server has no bindings",
 		})
 	}
-	if e.hosts != nil {
+	e.checkHosts()
+}
+
+// checkHosts refuses policies whose refusals depend on the Host of a request.
+func (e *envoy) checkHosts() {
+	if e.hosts != nil || e.options.BehindGate {
 		return
 	}
 	for _, g := range e.grants {
 		if g.enforces() && !g.internal {
 			e.refuse(&Refusal{
 				Field:   "Options.Hosts",
-				Problem: "is nil, and Envoy cannot compare Origin with Host, as calls of old browsers to their own server require",
+				Problem: "is nil, and " + e.limits.of + " cannot compare Origin with Host, as calls of old browsers to their own server require",
 				Fix:     "list the server's hosts in Config.Hosts or Options.Hosts; an empty list says that pages are never on the server's host",
 			})
 			return

@@ -118,6 +118,7 @@ func TestEnvoyFindsAliases(t *testing.T) {
 	p, err := newPlan(mustPolicy(t, hostedConfig()), Options{})
 	require.NoError(t, err)
 	m := newModel(p)
+	routes := newEnvoy(p, envoyLimits{group: maxEnvoyGroup})
 	whole := func(expression, path string) bool { return m.matches(`\A(?:`+expression+`)\z`, path) }
 	found, escaped := 0, 0
 	for _, path := range someProcedures {
@@ -129,7 +130,7 @@ func TestEnvoyFindsAliases(t *testing.T) {
 						continue
 					}
 					found++
-					named := whole(namedPaths([]string{s.name})[0], spelled)
+					named := whole(routes.namedPaths([]string{s.name})[0], spelled)
 					if !named {
 						escaped++
 					}

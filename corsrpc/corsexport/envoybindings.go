@@ -2,7 +2,6 @@ package corsexport
 
 import (
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -34,13 +33,34 @@ func (e *envoy) addBindings() {
 	e.section("Other spellings of bindings.")
 	for i := range e.bindings {
 		x := &e.bindings[i]
-		if !slices.ContainsFunc(e.bindings[:i], func(o binding) bool { return o.refuses == x.refuses }) {
-			e.addClosed(wholePath(x.refuses), x.refusal())
+		known := slices.ContainsFunc(e.bindings[:i], func(o binding) bool { return o.refuses == x.refuses })
+		switch expression := wholePath(x.refuses); {
+		case known:
+		case e.leavesOpen(x, expression):
+			e.leftOpen = true
+		default:
+			e.addClosed(expression, x.refusal())
 		}
 	}
 	for _, r := range e.uncleanly(func(*binding) bool { return true }) {
 		e.addClosedRoute(r)
 	}
+}
+
+// leavesOpen reports whether the other spellings of a binding's path have no route,
+// since their expression would be longer than the target takes. They get no
+// permissions, as no resource has them either.
+func (e *envoy) leavesOpen(x *binding, expression string) bool {
+	return e.limits.length > 0 && len(expression) > e.limits.length && !slices.ContainsFunc(e.resources, func(r resource) bool {
+		first, _, _ := strings.Cut(r.key[1:], "/")
+		return !isPlainWord(first) || first == "" || x.mayBeginWith(first)
+	})
+}
+
+// mayBeginWith reports whether some path of a binding can begin with a segment.
+func (x *binding) mayBeginWith(first string) bool {
+	own, _, _ := strings.Cut(strings.TrimPrefix(x.template, "/"), "/")
+	return !isPlainWord(own) || strings.EqualFold(own, first)
 }
 
 func (x *binding) refusal() Refusal {
@@ -51,32 +71,37 @@ func (x *binding) refusal() Refusal {
 func (e *envoy) addBinding(x *binding) {
 	e.section("The binding " + quote(x.method+" "+x.template) + ".")
 	base := envoyRoute{path: wholePath(x.grants), of: x.refusal()}
-	asked, called := base, base
-	if x.method != "*" {
-		asked = asked.with(envoyHeader{name: askedMethodHeader, regex: x.envoyMethods()})
-		called = called.with(envoyHeader{name: methodHeader, regex: x.envoyMethods()})
-	}
+	asked, called := base.with(x.methodIs(askedMethodHeader)...), base.with(x.methodIs(methodHeader)...)
 	e.allowPreflights(asked, x.grant)
 	e.refusePreflights(asked)
-	// What other bindings can be asked about has the permissions of all of them.
+	// What other bindings can be asked about has the permissions of all of them, or
+	// none.
+	common := e.closedGrant()
 	if i := slices.IndexFunc(e.fallbacks, func(f fallback) bool { return f.grants == x.grants }); i >= 0 {
-		if !x.forms {
-			e.respond(called.with(envoyHeader{name: methodHeader, exact: http.MethodPost}, envoyHeader{name: "content-type", regex: "(?i:application/x-www-form-urlencoded.*)"}), e.fallbacks[i].grant)
-		}
-		if !x.overrides {
-			e.respond(called.with(envoyHeader{name: "x-http-method-override"}), e.fallbacks[i].grant)
-		}
+		common = e.fallbacks[i].grant
+	}
+	if !x.forms {
+		e.respond(called.with(envoyHeader{name: methodHeader, exact: http.MethodPost}, envoyHeader{name: "content-type", regex: "(?i:application/x-www-form-urlencoded.*)"}), common)
+	}
+	if !x.overrides {
+		e.respond(called.with(envoyHeader{name: "x-http-method-override"}), common)
 	}
 	e.respond(called, x.grant)
 }
 
-// envoyMethods returns an expression for the HTTP methods that fit the binding, whose
-// own is not "*".
-func (x *binding) envoyMethods() string {
-	if x.method == http.MethodGet {
-		return "GET|HEAD"
+// closedGrant returns a grant of nothing.
+func (e *envoy) closedGrant() *grant { return &grant{origins: new(originSet)} }
+
+// methodIs returns the condition that a header has an HTTP method that fits the
+// binding.
+func (x *binding) methodIs(header string) []envoyHeader {
+	switch x.method {
+	case "*":
+		return nil
+	case http.MethodGet:
+		return []envoyHeader{{name: header, regex: "GET|HEAD"}}
 	}
-	return regexp.QuoteMeta(x.method)
+	return []envoyHeader{{name: header, exact: x.method}}
 }
 
 // uncleanly returns routes for unclean paths that could be one of some bindings.
@@ -97,7 +122,7 @@ func (e *envoy) uncleanly(some func(*binding) bool) []envoyRoute {
 			continue
 		}
 		seen[expression] = true
-		if len(group)+len(expression) > maxEnvoyGroup {
+		if len(group)+len(expression) > e.limits.group-len("(?i:.*(?:).*)|") {
 			add()
 		}
 		if group != "" {

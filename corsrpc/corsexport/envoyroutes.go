@@ -38,7 +38,7 @@ func (e *envoy) addProcedures() {
 	for i, g := range e.grants {
 		if words := paths[i+1]; words != nil {
 			e.section("Procedures with the permissions of " + quote(g.rule) + ".")
-			for _, expression := range anyOfWithin(words, "", "", maxEnvoyGroup) {
+			for _, expression := range anyOfWithin(words, "", "", e.limits.group) {
 				e.addGrant(expression, nil, g, Refusal{Rule: g.rule, Field: "Path", Value: words[0]})
 			}
 		}
@@ -48,22 +48,25 @@ func (e *envoy) addProcedures() {
 // addExempt adds the resources about which no alias is asked. They must be none
 // of a service's paths, and of no resource that comes before.
 func (e *envoy) addExempt() {
-	var services []string
-	for i := range e.services {
-		services = append(services, e.services[i].prefix)
-	}
 	for i := range e.resources {
 		x := &e.resources[i]
 		if !x.exempt {
 			continue
 		}
-		var others []envoyHeader
-		if services != nil {
-			for _, expression := range anyOfWithin(services, "", ".*", maxEnvoyGroup) {
-				others = append(others, envoyHeader{name: pathHeader, regex: expression, invert: true})
+		first, _, _ := strings.Cut(x.key[1:], "/")
+		if slices.ContainsFunc(e.bindings, func(b binding) bool { return b.mayBeginWith(first) }) {
+			continue // bindings come first
+		}
+		var services []string
+		for i := range e.services {
+			if prefix := e.services[i].prefix; !isPlainWord(first) || strings.HasPrefix(prefix, "/"+first+"/") {
+				services = append(services, prefix)
 			}
 		}
-		first, _, _ := strings.Cut(x.key[1:], "/")
+		var others []envoyHeader
+		if services != nil {
+			others = append(others, envoyHeader{name: pathHeader, regex: anyOf(services) + ".*", invert: true})
+		}
 		for j := range e.resources[:i] {
 			if before := e.resources[j].key[1:]; before == first || strings.HasPrefix(before, first+"/") {
 				others = append(others, notPath(e.resources[j].wide))
@@ -72,6 +75,11 @@ func (e *envoy) addExempt() {
 		e.section("The resource " + quote(x.key) + ".")
 		e.addGrant(wholePath(x.grants), others, x.grant, Refusal{Rule: x.key, Field: "Path", Value: x.key})
 	}
+}
+
+// isPlainWord reports whether all clients send a segment as it is.
+func isPlainWord(segment string) bool {
+	return strings.IndexFunc(segment, func(r rune) bool { return r != '-' && r != '.' && (r > 'z' || !isWord(byte(r))) }) < 0
 }
 
 // addAliases refuses what the judges of services do not let pass. Of a name with
@@ -106,7 +114,7 @@ func (e *envoy) addAliases() {
 // several names.
 func (e *envoy) refuseAliases(names []string, judge *grant, asked ...envoyHeader) {
 	e.section("Paths that could mean a procedure to some server, and what refuses them.")
-	for _, expression := range namedPaths(names) {
+	for _, expression := range e.namedPaths(names) {
 		r := envoyRoute{path: expression, headers: asked, of: Refusal{Field: "Services", Value: names[0]}}
 		e.refuseUnlistedPreflights(r, judge)
 		e.refuseCalls(r, judge, true)
@@ -116,12 +124,12 @@ func (e *envoy) refuseAliases(names []string, judge *grant, asked ...envoyHeader
 // namedPaths returns expressions for paths with one of several names of services
 // as a segment, in either case. They and escapedPath match every path in ASCII
 // that service.alias of one of them matches.
-func namedPaths(names []string) []string {
+func (e *envoy) namedPaths(names []string) []string {
 	lower := make([]string, len(names))
 	for i, name := range names {
 		lower[i] = strings.ToLower(name)
 	}
-	return anyOfWithin(lower, "(?i:.*"+anySeparator, "(?:"+anySemicolon+`[^/\\]*)?`+anySeparator+".*)", maxEnvoyGroup)
+	return anyOfWithin(lower, "(?i:.*"+anySeparator, "(?:"+anySemicolon+`[^/\\]*)?`+anySeparator+".*)", e.limits.group)
 }
 
 // escapedPath is an expression for paths in which an escape, at any depth, means a
@@ -151,7 +159,7 @@ func (e *envoy) addServices() {
 	for i, g := range e.grants {
 		if words := prefixes[i+1]; words != nil {
 			e.section("Services with the permissions of " + quote(g.rule) + ".")
-			for _, expression := range anyOfWithin(words, "", ".*", maxEnvoyGroup) {
+			for _, expression := range anyOfWithin(words, "", ".*", e.limits.group) {
 				e.addGrant(expression, nil, g, Refusal{Rule: g.rule, Field: "Path", Value: words[0]})
 			}
 		}
@@ -169,7 +177,7 @@ func (e *envoy) addOtherSpellings() {
 	for i := range e.services {
 		names[i] = e.services[i].name
 	}
-	for _, expression := range namedPaths(names) {
+	for _, expression := range e.namedPaths(names) {
 		e.addClosed(expression, Refusal{Field: "Services", Value: names[0]})
 	}
 	e.addClosed(escapedPath, Refusal{})
@@ -211,7 +219,7 @@ func (e *envoy) allowPreflights(r envoyRoute, g *grant) {
 	if g.internal || g.origins.entries == nil {
 		return
 	}
-	r = r.with(preflight...).with(e.listed(g, false), envoyHeader{name: askedMethodHeader, regex: ".+"})
+	r = r.with(preflight...).with(e.listed(g, false), envoyHeader{name: askedMethodHeader, regex: notEmpty})
 	if e.requireHosts && g.enforced {
 		r = r.with(e.host(false))
 	}

@@ -2,6 +2,7 @@ package corsexport
 
 import (
 	"fmt"
+	"regexp"
 	"regexp/syntax"
 	"slices"
 	"strings"
@@ -61,8 +62,13 @@ func (e *envoy) section(comment string) {
 	e.routes = append(e.routes, envoyRoute{section: comment})
 }
 
-// add adds a route, and refuses it if its expressions are too large.
+// add adds a route, unless it cannot match. It refuses one whose expressions are
+// too large.
 func (e *envoy) add(r envoyRoute) {
+	var possible bool
+	if r.headers, possible = mergeHeaders(r.headers); !possible {
+		return
+	}
 	e.limit(r.path, r.of)
 	for _, header := range r.headers {
 		of := r.of
@@ -77,25 +83,84 @@ func (e *envoy) add(r envoyRoute) {
 	e.routes = append(e.routes, r)
 }
 
+// mergeHeaders makes one condition of those about one header, as far as that is
+// possible, and reports whether all of them can hold.
+func mergeHeaders(headers []envoyHeader) (merged []envoyHeader, possible bool) {
+	for _, h := range headers {
+		i := slices.IndexFunc(merged, func(o envoyHeader) bool { return o.name == h.name && o.invert == h.invert })
+		if i < 0 || h.invert && (h.isPresence() || merged[i].isPresence()) {
+			merged = append(merged, h)
+			continue
+		}
+		switch o := &merged[i]; {
+		case *o == h:
+		case h.invert:
+			*o = envoyHeader{name: h.name, regex: o.expression() + "|" + h.expression(), invert: true}
+		case h.isPresence(), h.regex == notEmpty && !o.isPresence():
+		case o.isPresence(), o.regex == notEmpty:
+			*o = h
+		case h.exact != "":
+			if o.matches(h.exact) {
+				*o = h
+				continue
+			}
+			return nil, false
+		case o.exact != "":
+			if !h.matches(o.exact) {
+				return nil, false
+			}
+		default:
+			merged = append(merged, h)
+		}
+	}
+	return merged, true
+}
+
+// notEmpty is an expression for any value but the empty one.
+const notEmpty = ".+"
+
+// isPresence reports whether the condition is about whether there is a value.
+func (h *envoyHeader) isPresence() bool { return h.exact+h.regex == "" }
+
+// expression returns an expression for the values that h compares with.
+func (h *envoyHeader) expression() string {
+	if h.exact != "" {
+		return regexp.QuoteMeta(h.exact)
+	}
+	return h.regex
+}
+
+func (h *envoyHeader) matches(value string) bool {
+	return regexp.MustCompile(`\A(?:` + h.expression() + `)\z`).MatchString(value)
+}
+
+// envoyLimits are those of regular expressions.
+type envoyLimits struct {
+	of      string // what has these limits
+	group   int    // bytes of one that is made of several words
+	length  int    // bytes of one; 0 means any number
+	program int    // instructions in package regexp
+}
+
 // maxEnvoyProgram is how many instructions an expression can have in package
 // regexp. RE2 has up to eight where this has one, since it reads bytes, and takes
 // about 170,000.
 const maxEnvoyProgram = 15_000
 
-// limit refuses an expression that is too large for Envoy.
+// limit refuses an expression that is too large.
 func (e *envoy) limit(expression string, of Refusal) {
 	if _, known := e.sizes[expression]; known || len(expression) < maxEnvoyProgram/200 {
 		return
 	}
 	e.sizes[expression] = true
 	parsed, err := syntax.Parse(expression, syntax.Perl)
-	if err == nil {
+	if err == nil && (e.limits.length == 0 || len(expression) <= e.limits.length) {
 		var program *syntax.Prog
-		if program, err = syntax.Compile(parsed.Simplify()); err == nil && len(program.Inst) <= maxEnvoyProgram {
+		if program, err = syntax.Compile(parsed.Simplify()); err == nil && len(program.Inst) <= e.limits.program {
 			return
 		}
 	}
-	of.Problem, of.Fix = "is larger than the largest regular expression that Envoy takes", "shorten it"
+	of.Problem, of.Fix = "is larger than the largest regular expression that "+e.limits.of+" takes", "shorten it"
 	e.refuse(&of)
 }
 

@@ -41,8 +41,9 @@ func HTTPRoute(p *corsrpc.Policy, o Options) (*Export, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &httpRoute{plan: plan, checked: make(map[*grant]bool), checkedOrigins: make(map[*originSet]bool)}
-	h.checkOptions()
+	h := newHTTPRoute(plan)
+	h.check, h.filterOf = h.checkGrant, h.filter
+	h.checkGateway()
 	h.collect()
 	if err := errors.Join(h.refusals...); err != nil {
 		return nil, err
@@ -56,13 +57,21 @@ func HTTPRoute(p *corsrpc.Policy, o Options) (*Export, error) {
 
 // httpRoute prints a plan.
 type httpRoute struct {
-	*plan
-	gateway, gatewayNamespace string
-	hostnames                 []string
-	rules                     []*routeRule
-	checked                   map[*grant]bool
-	checkedOrigins            map[*originSet]bool
-	refusals                  []error
+	kubeObjects
+	rules          []*routeRule
+	checked        map[*grant]bool
+	checkedOrigins map[*originSet]bool
+
+	// check refuses what cannot be said of a grant, and filterOf returns what
+	// tells its rules from those of others.
+	check    func(rule string, g *grant)
+	filterOf func(*grant) string
+	// regexps means that the gateway matches paths by regular expressions.
+	regexps bool
+}
+
+func newHTTPRoute(p *plan) *httpRoute {
+	return &httpRoute{kubeObjects: kubeObjects{plan: p, kind: "HTTPRoute"}, checked: make(map[*grant]bool), checkedOrigins: make(map[*originSet]bool)}
 }
 
 // A routeRule is a filter and the paths that it is for.
@@ -71,10 +80,10 @@ type routeRule struct {
 	matches []routeMatch
 }
 
-// A routeMatch is one path, or a path with everything below it.
+// A routeMatch is one path, or a path with everything below it, or an expression.
 type routeMatch struct {
-	path   string
-	prefix bool
+	path           string
+	prefix, regexp bool
 }
 
 const (
@@ -106,39 +115,48 @@ func (h *httpRoute) print() []byte {
 	b.WriteString("# Written by corsrpc from a policy. Do not edit it: write it again.\n")
 	b.WriteString("# No call is refused here: a gate behind the Gateway must refuse calls.\n")
 	for i, rules := range h.objects() {
-		name := h.options.Name
-		if i > 0 {
-			name += "-" + strconv.Itoa(i+1)
-		}
-		h.printObject(&b, name, rules)
+		h.printObject(&b, h.objectName(i), rules, nil)
 	}
 	return []byte(b.String())
 }
 
-func (h *httpRoute) printObject(b *strings.Builder, name string, rules []routeRule) {
-	fmt.Fprintf(b, "---\napiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata:\n  name: %s\n", quote(name))
-	if h.options.Namespace != "" {
-		fmt.Fprintf(b, "  namespace: %s\n", quote(h.options.Namespace))
+// objectName returns the name of one of several objects.
+func (h *httpRoute) objectName(i int) string {
+	if i == 0 {
+		return h.options.Name
 	}
-	// With the labels, kubectl apply --prune finds those that are no longer
-	// written.
-	fmt.Fprintf(b, "  labels:\n    app.kubernetes.io/managed-by: corsrpc\n    app.kubernetes.io/instance: %s\n", quote(h.options.Name))
-	fmt.Fprintf(b, "spec:\n  parentRefs:\n  - name: %s\n", quote(h.gateway))
+	return h.options.Name + "-" + strconv.Itoa(i+1)
+}
+
+// printObject prints an HTTPRoute. If there are names, these are those of the
+// rules, with the filter vary alone.
+func (h *httpRoute) printObject(b *strings.Builder, name string, rules []routeRule, names []string) {
+	h.printHead(b, "gateway.networking.k8s.io/v1", "HTTPRoute", name)
+	fmt.Fprintf(b, "  parentRefs:\n  - name: %s\n", quote(h.gateway))
 	if h.gatewayNamespace != "" {
 		fmt.Fprintf(b, "    namespace: %s\n", quote(h.gatewayNamespace))
 	}
 	printList(b, "  ", "hostnames", h.hostnames)
 	b.WriteString("  rules:\n")
-	for _, rule := range rules {
-		b.WriteString("  - matches:\n")
+	for i, rule := range rules {
+		filter := rule.filter
+		b.WriteString("  - ")
+		if names != nil && filter != "" {
+			filter = "    filters:\n" + vary
+			fmt.Fprintf(b, "name: %s\n    ", quote(names[i]))
+		}
+		b.WriteString("matches:\n")
 		for _, m := range rule.matches {
 			kind := "Exact"
-			if m.prefix {
+			switch {
+			case m.prefix:
 				kind = "PathPrefix"
+			case m.regexp:
+				kind = "RegularExpression"
 			}
 			fmt.Fprintf(b, "    - path:\n        type: %s\n        value: %s\n", kind, quote(m.path))
 		}
-		b.WriteString(rule.filter)
+		b.WriteString(filter)
 		fmt.Fprintf(b, "    backendRefs:\n    - name: %s\n      port: %d\n", quote(h.options.Upstream), h.options.Port)
 	}
 }

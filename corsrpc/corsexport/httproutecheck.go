@@ -2,7 +2,6 @@ package corsexport
 
 import (
 	"fmt"
-	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,71 +19,17 @@ const (
 var (
 	routeOrigin = regexp.MustCompile(`^https?://(\*\.)?([a-z0-9-]+\.)*[a-z0-9-]+(:[0-9]{1,5})?$`)
 	// The paths that all implementations compare alike: without escapes.
-	routePath    = regexp.MustCompile(`^/[-A-Za-z0-9/._~!$&'()*+,;=:@]*$`)
-	dnsLabel     = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
-	dnsSubdomain = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
-	serviceName  = regexp.MustCompile(`^[a-z]([-a-z0-9]*[a-z0-9])?$`)
+	routePath = regexp.MustCompile(`^/[-A-Za-z0-9/._~!$&'()*+,;=:@]*$`)
 
 	routeHTTPMethods = []string{"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}
 )
 
-func (h *httpRoute) refuse(rule, field, value, problem, fix string) {
-	h.refusals = append(h.refusals, &Refusal{Rule: rule, Field: field, Value: value, Problem: problem, Fix: fix})
-}
-
-// checkOptions checks what Kubernetes needs, and sets what follows from it.
-func (h *httpRoute) checkOptions() {
-	o := &h.options
-	if !o.BehindGate {
-		h.refuse("", "Options.BehindGate", "", "is not set, and HTTPRoute cannot refuse calls", "set it, with a gate behind the Gateway: corsconnect.WithGate, corsconnectv2 or corsgrpc")
+// checkGateway checks the options.
+func (h *httpRoute) checkGateway() {
+	if !h.options.BehindGate {
+		h.refuse("", "Options.BehindGate", "", "is not set, and "+h.kind+" cannot refuse calls", "set it, with a gate behind the Gateway: corsconnect.WithGate, corsconnectv2 or corsgrpc")
 	}
-	if o.Name == "" {
-		o.Name = "corsrpc"
-	}
-	// A label has 63 bytes.
-	if len(o.Name) > 63 || !dnsSubdomain.MatchString(o.Name) {
-		h.refuse("", "Options.Name", o.Name, "is not a name for objects", "use at most 63 lower-case letters, digits, dots and hyphens, with a letter or digit at both ends and beside dots")
-	}
-	h.checkNamespace("Options.Namespace", o.Namespace)
-	namespace, gateway, found := strings.Cut(o.Gateway, "/")
-	if !found {
-		namespace, gateway = "", o.Gateway
-	}
-	if len(gateway) > 253 || !dnsSubdomain.MatchString(gateway) || found && namespace == "" {
-		h.refuse("", "Options.Gateway", o.Gateway, "is not the name of a Gateway", "write name or namespace/name")
-	}
-	h.checkNamespace("Options.Gateway", namespace)
-	h.gateway, h.gatewayNamespace = gateway, namespace
-	if len(o.Upstream) > 63 || !serviceName.MatchString(o.Upstream) {
-		h.refuse("", "Options.Upstream", o.Upstream, "is not the name of a Service", "write the Service's name, without a namespace")
-	}
-	if o.Port < 1 || o.Port > 65535 {
-		h.refuse("", "Options.Port", fmt.Sprint(o.Port), "is not a port", "write the port of the Service, from 1 to 65535")
-	}
-	h.readHosts()
-}
-
-func (h *httpRoute) checkNamespace(field, name string) {
-	if name != "" && (len(name) > 63 || !dnsLabel.MatchString(name)) {
-		h.refuse("", field, name, "is not the name of a namespace", "use at most 63 lower-case letters, digits and hyphens")
-	}
-}
-
-// readHosts makes the hostnames.
-func (h *httpRoute) readHosts() {
-	for i, host := range h.hosts {
-		name := host
-		if colon := strings.LastIndexByte(host, ':'); colon > strings.LastIndexByte(host, ']') {
-			name = host[:colon]
-		}
-		if _, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil || len(name) > 253 || !dnsSubdomain.MatchString(name) {
-			h.refuse("", fmt.Sprintf("Options.Hosts[%d]", i), host, "cannot be a hostname of HTTPRoute, which has no IP addresses and no underscores", "list DNS names in Options.Hosts, or leave it empty, not nil, for all hostnames of the Gateway")
-			continue
-		}
-		if !slices.Contains(h.hostnames, name) {
-			h.hostnames = append(h.hostnames, name)
-		}
-	}
+	h.checkOptions()
 	if len(h.hostnames) > maxRouteHostnames {
 		h.refuse("", "Options.Hosts", fmt.Sprint(len(h.hostnames)), "are more than the 16 hostnames of an HTTPRoute", "list at most 16 hosts in Options.Hosts, or leave it empty, not nil, for all hostnames of the Gateway")
 	}
@@ -96,6 +41,12 @@ func (h *httpRoute) checkPath(rule, path string) {
 		h.refuse(rule, "Path", path, fmt.Sprintf("is longer than the %d bytes of a path of HTTPRoute", maxRoutePath), "shorten it")
 	case !routePath.MatchString(path) || strings.Contains(path, "//") || slices.ContainsFunc(strings.Split(path, "/"), func(s string) bool { return s == "." || s == ".." }):
 		h.refuse(rule, "Path", path, "has characters or segments that gateways compare in different ways", "use letters, digits and -._~!$&'()*+,;=:@ in paths, and no empty or dot segments")
+	}
+}
+
+func (h *httpRoute) checkExpression(rule, expression string) {
+	if len(expression) > maxRoutePath {
+		h.refuse(rule, "Path", rule, fmt.Sprintf("has an expression that is longer than the %d bytes of a path of HTTPRoute", maxRoutePath), "shorten it")
 	}
 }
 

@@ -79,6 +79,9 @@ func (h *httpRoute) collectResources(taken map[string]bool) {
 	for i := range h.resources {
 		r := &h.resources[i]
 		switch {
+		case r.path == "" && h.regexps && h.isAlone(r):
+			h.route(routeMatch{path: r.grants, regexp: true}, r.key, r.grant)
+			continue
 		case r.path == "" && strings.HasSuffix(r.key, "/"):
 			h.refuse(r.key, "Path", r.key, "is a subtree, and the prefixes of HTTPRoute also match paths with %2F or dot segments, which can mean files elsewhere", "list the paths one by one, or serve them from another host name with a route of its own")
 			continue
@@ -95,6 +98,35 @@ func (h *httpRoute) collectResources(taken map[string]bool) {
 		taken[r.path] = true
 		h.route(routeMatch{path: r.path}, r.key, r.grant)
 	}
+}
+
+// isAlone reports whether nothing else has paths that begin with the first
+// segment of a resource's key. Then no order among the matches matters.
+func (h *httpRoute) isAlone(x *resource) bool {
+	first, _, _ := strings.Cut(x.key[1:], "/")
+	if first == "" || !isPlainWord(first) {
+		return false
+	}
+	for i := range h.resources {
+		r := &h.resources[i]
+		other, _, _ := strings.Cut(r.key[1:], "/")
+		if r != x && (strings.EqualFold(other, first) || !isPlainWord(other) || other == "" && r.path == "") {
+			return false
+		}
+	}
+	for i := range h.bindings {
+		other, _, _ := strings.Cut(strings.TrimPrefix(h.bindings[i].template, "/"), "/")
+		if strings.EqualFold(other, first) || !isPlainWord(other) {
+			return false
+		}
+	}
+	for _, s := range h.services {
+		other, _, _ := strings.Cut(s.prefix[1:], "/")
+		if strings.EqualFold(other, first) || !isPlainWord(other) {
+			return false
+		}
+	}
+	return true
 }
 
 // serviceAt reports whether a path is below a service.
@@ -120,11 +152,15 @@ func (h *httpRoute) bindingAt(path string) *binding {
 // route adds a match with the filter of a grant, or without one for nil. rule is
 // for refusals.
 func (h *httpRoute) route(m routeMatch, rule string, g *grant) {
-	h.checkPath(rule, m.path)
+	if m.regexp {
+		h.checkExpression(rule, m.path)
+	} else {
+		h.checkPath(rule, m.path)
+	}
 	filter := ""
 	if g != nil {
-		h.checkGrant(rule, g)
-		filter = h.filter(g)
+		h.check(rule, g)
+		filter = h.filterOf(g)
 	}
 	for _, r := range h.rules {
 		if r.filter == filter {

@@ -21,6 +21,8 @@ var targets = []target{
 	{"haproxy", HAProxy, "HAProxy 2.6 and later: one more file for -f, with maps and lists (docs/edge-haproxy.md)", []string{"dir", "upstream", "defaults"}},
 	{"envoy", Envoy, "Envoy: routes and filters (docs/edge-envoy.md)", []string{"upstream"}},
 	{"httproute", HTTPRoute, "Kubernetes Gateway API: HTTPRoutes, with a gate behind them (docs/edge-kubernetes.md)", []string{"upstream", "name", "namespace", "gateway", "port"}},
+	{"securitypolicy", SecurityPolicy, "Envoy Gateway: HTTPRoutes with SecurityPolicies, with a gate behind them (docs/edge-envoygateway.md)", []string{"upstream", "name", "namespace", "gateway", "port"}},
+	{"virtualservice", VirtualService, "Istio: a VirtualService (docs/edge-istio.md)", []string{"upstream", "name", "namespace", "gateway", "port"}},
 	{"json", JSON, "rules as data, for programs in any language (docs/edge-json.md)", nil},
 }
 

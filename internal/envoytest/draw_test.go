@@ -32,7 +32,7 @@ const (
 // shopConfig is a Config as the shop's operator would write it.
 func shopConfig() corsrpc.Config {
 	return corsrpc.Config{
-		Services: shop,
+		Services: shopServices,
 		Hosts:    []string{host},
 		Origins:  []string{app, "https://*.preview.example.com", "http://localhost:*"},
 		Audiences: map[string][]string{
@@ -47,8 +47,8 @@ func shopConfig() corsrpc.Config {
 	}
 }
 
-// shop are the shop's services. Those of Envoy's API are registered as well.
-var shop = []string{catalog, cart, admin, warehouse}
+// shopServices are the shop's services. Those of Envoy's API are registered as well.
+var shopServices = []string{catalog, cart, admin, warehouse}
 
 func pick[T any](r *rand.Rand, values []T) T { return values[r.IntN(len(values))] }
 
@@ -78,7 +78,7 @@ func someConfig(r *rand.Rand) corsrpc.Config {
 		return some(r, someEntries, 4)
 	}
 	config := corsrpc.Config{
-		Services:                        shop,
+		Services:                        shopServices,
 		Origins:                         originList(),
 		Credentials:                     credentials && !chance(r, 4),
 		ReportOnly:                      chance(r, 8),
@@ -94,7 +94,7 @@ func someConfig(r *rand.Rand) corsrpc.Config {
 		DangerouslyAllowPublicSuffixes:  true,
 	}
 	if chance(r, 4) {
-		config.Services = pick(r, [][]string{{catalog, admin}, append(slices.Clone(shop), "grpc.health.v1.Health")})
+		config.Services = pick(r, [][]string{{catalog, admin}, append(slices.Clone(shopServices), "grpc.health.v1.Health")})
 	}
 	if chance(r, 5) {
 		config.Except, config.Services = []string{warehouse}, slices.DeleteFunc(slices.Clone(config.Services), func(name string) bool { return name == warehouse })

@@ -183,7 +183,7 @@ func TestBehindGate(t *testing.T) {
 func TestSpecialCharacters(t *testing.T) {
 	t.Parallel()
 	compareModel(t, mustPolicy(t, corsrpc.Config{
-		Services:        shop,
+		Services:        shopServices,
 		Hosts:           []string{host},
 		Origins:         []string{"app://a.b-c_d~[x]:y", "https://a_b.example.com", "http://[::1]:*"},
 		RequestHeaders:  []string{"X-'$`|~#&*+.^!%"},

@@ -62,12 +62,11 @@ func TestValidates(t *testing.T) {
 	assert.Greater(t, printed, draws/4)
 }
 
-// checkValidates makes a policy of texts, without those that New does not take,
-// and reports whether Envoy can have it.
-func checkValidates(t testing.TB, prefix, o, path, name, host, upstream string) bool {
+// makePolicy makes a policy of texts, without those that New does not take.
+func makePolicy(t testing.TB, o, path, name, host string) *corsrpc.Policy {
 	t.Helper()
 	config := corsrpc.Config{
-		Services:        shop,
+		Services:        shopServices,
 		Origins:         []string{o, app},
 		RequestHeaders:  []string{name},
 		ResponseHeaders: []string{name},
@@ -100,6 +99,13 @@ func checkValidates(t testing.TB, prefix, o, path, name, host, upstream string) 
 		policy, err = corsrpc.New(config)
 	}
 	require.NoError(t, err)
+	return policy
+}
+
+// checkValidates reports whether Envoy can have a policy of texts.
+func checkValidates(t testing.TB, prefix, o, path, name, host, upstream string) bool {
+	t.Helper()
+	policy := makePolicy(t, o, path, name, host)
 	export, err := corsexport.Envoy(policy, corsexport.Options{Prefix: prefix, Upstream: upstream})
 	if err != nil {
 		checkRefusals(t, err)

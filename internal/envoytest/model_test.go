@@ -1,10 +1,12 @@
 package envoytest
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,6 +31,10 @@ import (
 type model struct {
 	routes  []*routev3.Route
 	backend http.Handler
+	cluster string
+	// domains are those of the virtual host, in which ports do not count. Nil
+	// means all.
+	domains []string
 
 	mu       sync.Mutex
 	compiled map[string]*regexp.Regexp
@@ -36,7 +42,7 @@ type model struct {
 
 func newModel(t testing.TB, e *corsexport.Export, backend http.Handler) *model {
 	t.Helper()
-	m := &model{readRoutes(t, e).VirtualHosts[0].Routes, backend, sync.Mutex{}, make(map[string]*regexp.Regexp)}
+	m := &model{routes: readRoutes(t, e).VirtualHosts[0].Routes, backend: backend, cluster: cluster, compiled: make(map[string]*regexp.Regexp)}
 	for _, route := range m.routes {
 		checkKnown(t, route)
 	}
@@ -46,12 +52,12 @@ func newModel(t testing.TB, e *corsexport.Export, backend http.Handler) *model {
 // checkKnown checks that a route has only fields that the model reads.
 func checkKnown(t testing.TB, route *routev3.Route) {
 	t.Helper()
-	known := map[string]bool{"match": true, "route": true, "direct_response": true, "typed_per_filter_config": true}
+	known := map[string]bool{"match": true, "route": true, "direct_response": true, "typed_per_filter_config": true, "response_headers_to_add": true, "response_headers_to_remove": true}
 	for name := range fields(route) {
 		require.True(t, known[name], name)
 	}
 	for name := range fields(route.Match) {
-		require.True(t, name == "prefix" || name == "safe_regex" || name == "headers", name)
+		require.True(t, strings.Contains(" prefix path path_separated_prefix safe_regex headers case_sensitive ", " "+name+" "), name)
 	}
 	for name := range route.TypedPerFilterConfig {
 		require.True(t, name == mutationName || name == corsName, name)
@@ -82,6 +88,9 @@ type response struct {
 // from the first to the last, responses from the last to the first. Responses of
 // filters themselves pass all filters.
 func (m *model) serve(r *request) *response {
+	if m.domains != nil && !slices.Contains(m.domains, hostname(r.header[":authority"])) {
+		return &response{http.StatusNotFound, http.Header{}, ""} // RouteMatcher::findVirtualHost
+	}
 	route := m.route(r)
 	if route == nil {
 		// Filter::decodeHeaders (source/common/router/router.cc).
@@ -112,7 +121,8 @@ func (m *model) route(r *request) *routev3.Route {
 	return nil
 }
 
-// matchPath: PrefixRouteEntryImpl::matches and RegexRouteEntryImpl::matches
+// matchPath: the functions matches of PrefixRouteEntryImpl, PathRouteEntryImpl,
+// PathSeparatedPrefixRouteEntryImpl and RegexRouteEntryImpl
 // (source/common/router/config_impl.cc), by PathMatcher::match
 // (source/common/common/matchers.cc), which leaves the query out.
 func (m *model) matchPath(match *routev3.RouteMatch, path string) bool {
@@ -122,6 +132,11 @@ func (m *model) matchPath(match *routev3.RouteMatch, path string) bool {
 	switch specifier := match.PathSpecifier.(type) {
 	case *routev3.RouteMatch_Prefix:
 		return strings.HasPrefix(path, specifier.Prefix)
+	case *routev3.RouteMatch_Path:
+		return path == specifier.Path
+	case *routev3.RouteMatch_PathSeparatedPrefix:
+		rest, found := strings.CutPrefix(path, specifier.PathSeparatedPrefix)
+		return found && (rest == "" || rest[0] == '/')
 	case *routev3.RouteMatch_SafeRegex:
 		return m.fullMatch(specifier.SafeRegex.Regex, path)
 	}
@@ -260,9 +275,9 @@ func (f *corsFilter) credentials(answer *response) {
 // router: Filter::decodeHeaders (source/common/router/router.cc).
 func (m *model) router(route *routev3.Route, r *request) *response {
 	if direct := route.GetDirectResponse(); direct != nil {
-		return localReply(r, int(direct.Status), direct.GetBody().GetInlineString())
+		return m.localReply(route, r, int(direct.Status), direct.GetBody().GetInlineString())
 	}
-	if route.GetRoute().GetCluster() != cluster {
+	if route.GetRoute().GetCluster() != m.cluster {
 		panic(route.String())
 	}
 	recorder := httptest.NewRecorder()
@@ -271,16 +286,46 @@ func (m *model) router(route *routev3.Route, r *request) *response {
 		URL:    &url.URL{Path: r.path},
 		Host:   r.header[":authority"],
 		Header: r.lines,
-		Body:   http.NoBody,
+		Body:   io.NopCloser(strings.NewReader(r.body)),
+		// Handlers read the length.
+		ContentLength: int64(len(r.body)),
+		RequestURI:    r.path,
+		ProtoMajor:    1,
+		ProtoMinor:    1,
 	})
-	return &response{recorder.Code, recorder.Header(), recorder.Body.String()}
+	answer := &response{recorder.Code, recorder.Header(), recorder.Body.String()}
+	finalizeResponseHeaders(route, r, answer.header)
+	return answer
+}
+
+// finalizeResponseHeaders: RouteEntryImplBase::finalizeResponseHeaders
+// (source/common/router/config_impl.cc) and HeaderParser::evaluateHeaders
+// (source/common/router/header_parser.cc), which removes, then overwrites, then
+// appends.
+func finalizeResponseHeaders(route *routev3.Route, r *request, header http.Header) {
+	for _, name := range route.ResponseHeadersToRemove {
+		header.Del(name)
+	}
+	for _, action := range []corev3.HeaderValueOption_HeaderAppendAction{corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD, corev3.HeaderValueOption_APPEND_IF_EXISTS_OR_ADD} {
+		for _, option := range route.ResponseHeadersToAdd {
+			name, value := http.CanonicalHeaderKey(option.Header.Key), format(option.Header.Value, r)
+			switch {
+			case option.AppendAction != action || value == "":
+			case action == corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD:
+				header.Set(name, value)
+			default:
+				appendHeader(header, name, value)
+			}
+		}
+	}
 }
 
 // localReply: Utility::prepareLocalReply (source/common/http/utility.cc), with
 // Grpc::Common::isGrpcRequestHeaders and httpToGrpcStatus
 // (source/common/grpc/common.cc, status.cc).
-func localReply(r *request, status int, body string) *response {
+func (m *model) localReply(route *routev3.Route, r *request, status int, body string) *response {
 	answer := &response{status, http.Header{}, body}
+	finalizeResponseHeaders(route, r, answer.header)
 	if kind := r.header["content-type"]; kind == "application/grpc" || strings.HasPrefix(kind, "application/grpc+") {
 		code := map[int]string{http.StatusBadRequest: "13", http.StatusForbidden: "7"}[status]
 		answer.status, answer.body = http.StatusOK, ""
@@ -289,7 +334,7 @@ func localReply(r *request, status int, body string) *response {
 		answer.header.Set("Grpc-Message", url.PathEscape(body))
 		return answer
 	}
-	if body != "" {
+	if body != "" && answer.header.Get("Content-Type") == "" {
 		answer.header.Set("Content-Type", "text/plain")
 	}
 	return answer

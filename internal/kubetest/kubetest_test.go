@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -28,13 +29,25 @@ const (
 
 var options = corsexport.Options{BehindGate: true, Gateway: "infra/public", Upstream: "shop", Port: 8080, Namespace: "shop"}
 
-var httpRoute = sync.OnceValues(HTTPRoute)
+// A target is an export, and the kind of its objects.
+type target struct {
+	kinds  func() (Kinds, error)
+	export func(*corsrpc.Policy, corsexport.Options) (*corsexport.Export, error)
+}
 
-func mustKind(t testing.TB) *Kind {
+var (
+	httpRoute      = target{sync.OnceValues(HTTPRoute), corsexport.HTTPRoute}
+	securityPolicy = target{sync.OnceValues(SecurityPolicy), corsexport.SecurityPolicy}
+	virtualService = target{sync.OnceValues(VirtualService), corsexport.VirtualService}
+
+	targets = map[string]target{"HTTPRoute": httpRoute, "SecurityPolicy": securityPolicy, "VirtualService": virtualService}
+)
+
+func (x target) mustKinds(t testing.TB) Kinds {
 	t.Helper()
-	kind, err := httpRoute()
+	kinds, err := x.kinds()
 	require.NoError(t, err)
-	return kind
+	return kinds
 }
 
 func shopConfig() corsrpc.Config {
@@ -60,11 +73,11 @@ func shopConfig() corsrpc.Config {
 	}
 }
 
-func export(t testing.TB, config corsrpc.Config) []byte {
+func (x target) mustExport(t testing.TB, config corsrpc.Config) []byte {
 	t.Helper()
 	policy, err := corsrpc.New(config)
 	require.NoError(t, err)
-	export, err := corsexport.HTTPRoute(policy, options)
+	export, err := x.export(policy, options)
 	require.NoError(t, err)
 	return export.Files[0].Data
 }
@@ -72,9 +85,11 @@ func export(t testing.TB, config corsrpc.Config) []byte {
 // The API server takes the shop's objects.
 func TestShop(t *testing.T) {
 	t.Parallel()
-	objects, err := mustKind(t).Validate(export(t, shopConfig()))
-	require.NoError(t, err)
-	assert.Equal(t, 2, objects, "more than 16 rules")
+	for name, want := range map[string]int{"HTTPRoute": 2, "SecurityPolicy": 19, "VirtualService": 1} { // HTTPRoute has 16 rules
+		objects, err := targets[name].mustKinds(t).Validate(targets[name].mustExport(t, shopConfig()))
+		require.NoError(t, err, name)
+		assert.Equal(t, want, objects, name)
+	}
 }
 
 // The API server takes objects at the limits of the schema.
@@ -93,16 +108,17 @@ func TestLimits(t *testing.T) {
 			Origins: config.Origins, RequestHeaders: names, ResponseHeaders: names, MaxAge: time.Duration(1+i/10) * time.Second,
 		}
 	}
-	objects, err := mustKind(t).Validate(export(t, config))
-	require.NoError(t, err)
-	assert.GreaterOrEqual(t, objects, 3)
+	for _, x := range []target{httpRoute, securityPolicy} {
+		objects, err := x.mustKinds(t).Validate(x.mustExport(t, config))
+		require.NoError(t, err)
+		assert.GreaterOrEqual(t, objects, 3)
+	}
 }
 
 // Controls: one change each makes the same object invalid.
 func TestInvalidObjectsAreRefused(t *testing.T) {
 	t.Parallel()
-	valid := string(export(t, shopConfig()))
-	for name, change := range map[string][2]string{
+	httpRoute.refuses(t, map[string][2]string{
 		"another kind":                   {"kind: HTTPRoute", "kind: GRPCRoute"},
 		"an unknown field":               {"      cors:\n", "      cors:\n        allowPorts: true\n"},
 		"a field given twice":            {"  rules:\n", "  rules: []\n  rules:\n"},
@@ -121,17 +137,64 @@ func TestInvalidObjectsAreRefused(t *testing.T) {
 		"a port that is none":            {"port: 8080", "port: 80800"},
 		"a filter without its own field": {"type: CORS", "type: URLRewrite"},
 		"two filters CORS":               {"type: ResponseHeaderModifier\n      responseHeaderModifier:\n        add:\n        - name: Vary\n          value: Origin\n", "type: CORS\n      cors: {}\n"},
-	} {
+	})
+	securityPolicy.refuses(t, map[string][2]string{
+		"another kind":                {"kind: SecurityPolicy", "kind: BackendTrafficPolicy"},
+		"an unknown field":            {"  cors:\n", "  cors:\n    allowPorts: true\n"},
+		"an origin with any port":     {"    - \"http://localhost:5173\"", "    - \"http://localhost:*\""},
+		"an IPv6 address":             {"    - \"http://localhost:5173\"", "    - \"http://[::1]:8080\""},
+		"a max-age in days":           {"maxAge: 2h0m0s", "maxAge: 1d"},
+		"a merge with a Gateway":      {"    kind: HTTPRoute\n", "    kind: Gateway\n"},
+		"a target of a Service":       {"    kind: HTTPRoute\n", "    kind: Service\n"},
+		"no target":                   {"  targetRefs:\n", "  targetRefs: []\n  others:\n"},
+		"a rule's name given twice":   {"  rules:\n", "  rules:\n  - name: \"a\"\n    backendRefs: [{name: \"shop\", port: 8080}]\n  - name: \"a\"\n    backendRefs: [{name: \"shop\", port: 8080}]\n"},
+		"a rule's name in upper case": {"- name: \"cors-", "- name: \"CORS-"},
+	})
+	const end = "directResponse: {status: 400}"
+	virtualService.refuses(t, map[string][2]string{
+		"another kind":              {"kind: VirtualService", "kind: Gateway"},
+		"an unknown field":          {end, end + "\n    allowPorts: true"},
+		"a field given twice":       {end, end + "\n    " + end},
+		"a name in upper case":      {`name: "corsrpc"`, `name: "Corsrpc"`},
+		"a status that is none":     {end, "directResponse: {status: -1}"},
+		"a response without status": {end, "directResponse: {}"},
+		"two matches of one header": {`{regex: "GET|HEAD"}`, `{regex: "GET|HEAD", exact: "GET"}`},
+		"a header that is a number": {`"cache-control": "no-store"`, `"cache-control": 1`},
+		"a port that is none":       {"number: 8080", "number: -1"},
+		"a max-age of 0":            {end, end + "\n    corsPolicy: {maxAge: 0s}"},
+		"hosts that are no list":    {"  hosts:\n  - \"api.example.com\"\n  - \"www.example.com\"", "  hosts: api.example.com"},
+	})
+}
+
+func (x target) refuses(t *testing.T, changes map[string][2]string) {
+	t.Helper()
+	valid := string(x.mustExport(t, shopConfig()))
+	for name, change := range changes {
 		require.Contains(t, valid, change[0], name)
-		_, err := mustKind(t).Validate([]byte(strings.Replace(valid, change[0], change[1], 1)))
+		_, err := x.mustKinds(t).Validate([]byte(strings.Replace(valid, change[0], change[1], 1)))
 		assert.Error(t, err, name)
+	}
+}
+
+// The objects in the documentation are valid.
+func TestDocumentation(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("../../docs/edge-envoygateway.md")
+	require.NoError(t, err)
+	blocks := strings.Split(string(data), "```yaml\n")[1:]
+	assert.Len(t, blocks, 2)
+	for _, block := range blocks {
+		block, _, _ = strings.Cut(block, "```\n")
+		objects, err := securityPolicy.mustKinds(t).Validate([]byte(block))
+		require.NoError(t, err, block)
+		assert.Equal(t, 1, objects)
 	}
 }
 
 // Whatever is printed is valid, and else a Refusal says why not.
 func TestRandomPolicies(t *testing.T) {
 	t.Parallel()
-	printed := 0
+	printed := map[string]int{}
 	for seed := range *policies {
 		r := rand.New(rand.NewPCG(uint64(seed), 41))
 		text := func(characters string, most int) string {
@@ -147,25 +210,38 @@ func TestRandomPolicies(t *testing.T) {
 			path, characters = "/"+text(all, 20), "aZ.-_[]:*"
 			o.Name, o.Namespace, o.Gateway, o.Upstream = text("a.-9A/", 4), text("a-9", 3), text("a-/", 3), text("a-9.", 3)
 		}
-		if check(t, o, "https://"+text(characters, 12)+".example.com", path, "X-"+text("aZ9$'`|~!#%&*+-.^_", 10), text("abc-09", 9)+".example.com", "/v1/"+text("aZ9-._~!$&'()+,;=:@", 8)) {
-			printed++
+		origin, header, host, template := "https://"+text(characters, 12)+".example.com", "X-"+text("aZ9$'`|~!#%&*+-.^_", 10), text("abc-09", 9)+".example.com", "/v1/"+text("aZ9-._~!$&'()+,;=:@", 8)
+		for name, x := range targets {
+			// Without a gate, calls are refused, and bindings cannot be said.
+			o.BehindGate = name != "VirtualService" || seed%2 == 0
+			if x.check(t, o, origin, path, header, host, template) {
+				printed[name]++
+			}
 		}
 	}
-	assert.Greater(t, printed, *policies/4)
+	for name := range targets {
+		assert.Greater(t, printed[name], *policies/4, name)
+	}
 }
 
-func FuzzHTTPRoute(f *testing.F) {
+func FuzzHTTPRoute(f *testing.F) { httpRoute.fuzz(f) }
+
+func FuzzSecurityPolicy(f *testing.F) { securityPolicy.fuzz(f) }
+
+func FuzzVirtualService(f *testing.F) { virtualService.fuzz(f) }
+
+func (x target) fuzz(f *testing.F) {
 	f.Add("corsrpc", "shop", "infra/public", "shop", "https://app.example.com", "/upload", "X-Name", "api.example.com", "/v1/item:read")
 	f.Add("a.b", "", "x", "s", "http://[::1]:*", "/a b/%2f/{x}", "X-'$`|~", "localhost:8080", "/v1/*:purge")
 	f.Add("-", "A", "/", "", "app://x", "/~.#:\n\"", "*", "1.2.3.4", "/a/../b")
 	f.Fuzz(func(t *testing.T, name, namespace, gateway, upstream, origin, path, header, host, template string) {
-		check(t, corsexport.Options{BehindGate: true, Name: name, Namespace: namespace, Gateway: gateway, Upstream: upstream, Port: 80}, origin, path, header, host, template)
+		x.check(t, corsexport.Options{BehindGate: len(name)%2 == 0, Name: name, Namespace: namespace, Gateway: gateway, Upstream: upstream, Port: 80}, origin, path, header, host, template)
 	})
 }
 
 // check makes a policy of texts, without those that New does not take, and
 // reports whether it can be exported.
-func check(t testing.TB, o corsexport.Options, origin, path, header, host, template string) bool {
+func (x target) check(t testing.TB, o corsexport.Options, origin, path, header, host, template string) bool {
 	t.Helper()
 	config := shopConfig()
 	config.Origins = append(config.Origins, origin)
@@ -174,6 +250,9 @@ func check(t testing.TB, o corsexport.Options, origin, path, header, host, templ
 	config.Hosts = []string{host}
 	config.Bindings[catalog+".GetProduct"] = []string{"GET " + template}
 	config.Resources[path] = corsrpc.Resource{Origins: []string{"https://app.example.com"}, RequestHeaders: []string{header}}
+	if !o.BehindGate {
+		config.REST, config.Bindings = corsrpc.RESTNone, nil
+	}
 	policy, err := corsrpc.New(config)
 	for range 6 { // without what it does not take
 		var mistake *corsrpc.ConfigError
@@ -195,7 +274,7 @@ func check(t testing.TB, o corsexport.Options, origin, path, header, host, templ
 		policy, err = corsrpc.New(config)
 	}
 	require.NoError(t, err)
-	export, err := corsexport.HTTPRoute(policy, o)
+	export, err := x.export(policy, o)
 	if err != nil {
 		var refusal *corsexport.Refusal
 		require.True(t, errors.As(err, &refusal), "%v", err)
@@ -204,7 +283,7 @@ func check(t testing.TB, o corsexport.Options, origin, path, header, host, templ
 		assert.NotEmpty(t, refusal.Fix, err)
 		return false
 	}
-	objects, err := mustKind(t).Validate(export.Files[0].Data)
+	objects, err := x.mustKinds(t).Validate(export.Files[0].Data)
 	require.NoError(t, err, "%s", export.Files[0].Data)
 	assert.NotZero(t, objects)
 	return true

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -26,7 +27,7 @@ import (
 	sigsyaml "sigs.k8s.io/yaml"
 )
 
-//go:embed testdata/httproutes.yaml
+//go:embed testdata/*.yaml
 var files embed.FS
 
 // A Kind validates objects of one kind as the API server does. It is safe for
@@ -38,8 +39,29 @@ type Kind struct {
 	rules            *cel.Validator
 }
 
+// Kinds validate files that have objects of several kinds.
+type Kinds []*Kind
+
 // HTTPRoute returns the kind of the Gateway API's standard channel.
-func HTTPRoute() (*Kind, error) { return newKind("testdata/httproutes.yaml") }
+func HTTPRoute() (Kinds, error) { return newKinds("httproutes") }
+
+// SecurityPolicy returns the kind of Envoy Gateway, and HTTPRoute.
+func SecurityPolicy() (Kinds, error) { return newKinds("httproutes", "securitypolicies") }
+
+// VirtualService returns the kind of Istio.
+func VirtualService() (Kinds, error) { return newKinds("virtualservices") }
+
+func newKinds(names ...string) (Kinds, error) {
+	var all Kinds
+	for _, name := range names {
+		kind, err := newKind("testdata/" + name + ".yaml")
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, kind)
+	}
+	return all, nil
+}
 
 func newKind(file string) (*Kind, error) {
 	data, err := files.ReadFile(file)
@@ -71,7 +93,7 @@ func newKind(file string) (*Kind, error) {
 // Validate reads a file of objects, and returns how many there are. An error
 // means that the API server would not take one of them, or that it would drop a
 // field.
-func (k *Kind) Validate(file []byte) (int, error) {
+func (all Kinds) Validate(file []byte) (int, error) {
 	objects := 0
 	for reader := yaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(file))); ; {
 		document, err := reader.Read()
@@ -88,7 +110,7 @@ func (k *Kind) Validate(file []byte) (int, error) {
 		if string(data) == "null" {
 			continue // comments
 		}
-		if err := k.validate(data); err != nil {
+		if err := all.validate(data); err != nil {
 			return objects, fmt.Errorf("object %d: %w", objects+1, err)
 		}
 		objects++
@@ -98,7 +120,7 @@ func (k *Kind) Validate(file []byte) (int, error) {
 // maxObject is what etcd takes by default.
 const maxObject = 1536 << 10
 
-func (k *Kind) validate(data []byte) error {
+func (all Kinds) validate(data []byte) error {
 	if len(data) > maxObject {
 		return fmt.Errorf("has %d bytes, more than etcd takes", len(data))
 	}
@@ -106,9 +128,11 @@ func (k *Kind) validate(data []byte) error {
 	if err := json.Unmarshal(data, &object); err != nil {
 		return err
 	}
-	if object["apiVersion"] != k.apiVersion || object["kind"] != k.kind {
-		return fmt.Errorf("is a %v of %v, not a %s of %s", object["kind"], object["apiVersion"], k.kind, k.apiVersion)
+	i := slices.IndexFunc(all, func(k *Kind) bool { return object["apiVersion"] == k.apiVersion && object["kind"] == k.kind })
+	if i < 0 {
+		return fmt.Errorf("is a %v of %v", object["kind"], object["apiVersion"])
 	}
+	k := all[i]
 	if err := checkMetadata(object); err != nil {
 		return err
 	}
@@ -117,14 +141,14 @@ func (k *Kind) validate(data []byte) error {
 		return fmt.Errorf("has unknown fields: %v", dropped)
 	}
 	defaulting.Default(object, k.structural)
-	all := validation.ValidateCustomResource(nil, object, k.schema)
-	all = append(all, listtype.ValidateListSetsAndMaps(nil, k.structural, object)...)
-	if len(all) == 0 {
+	problems := validation.ValidateCustomResource(nil, object, k.schema)
+	problems = append(problems, listtype.ValidateListSetsAndMaps(nil, k.structural, object)...)
+	if len(problems) == 0 {
 		// The API server asks the rules last too.
 		broken, _ := k.rules.Validate(context.Background(), nil, k.structural, object, nil, celconfig.RuntimeCELCostBudget)
-		all = append(all, broken...)
+		problems = append(problems, broken...)
 	}
-	return all.ToAggregate()
+	return problems.ToAggregate()
 }
 
 // checkMetadata checks what the schemas of custom resources leave out.
