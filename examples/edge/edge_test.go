@@ -89,7 +89,7 @@ func cors(response *http.Response) http.Header {
 // expose returns what the rule of a path exposes.
 func expose(t *testing.T, path string) string {
 	t.Helper()
-	rule, ok := newPolicy(t).Rule(path)
+	rule, ok := newPolicy(t, "policy.yaml").Rule(path)
 	require.True(t, ok)
 	return strings.Join(rule.ResponseHeaders, ", ")
 }

@@ -20,20 +20,25 @@ var update = flag.Bool("update", false, "write the exports again")
 // image has the schema of the shop, as `buf build` writes it.
 const image = "../../corsrpc/corscaddy/testdata/shop.binpb"
 
-func newPolicy(t *testing.T) *corsrpc.Policy {
+func newPolicy(t *testing.T, path string) *corsrpc.Policy {
 	t.Helper()
 	files, err := corsconfig.ReadImage(image)
 	require.NoError(t, err)
-	config, err := corsconfig.Load(files, "policy.yaml")
+	config, err := corsconfig.Load(files, path)
 	require.NoError(t, err)
 	policy, err := corsrpc.New(config)
 	require.NoError(t, err)
 	return policy
 }
 
-// exports returns the arguments of each `corsrpc export` in README.md, without the
-// image and the policy.
-func exports(t *testing.T) (all [][]string) {
+// An export is a `corsrpc export` of README.md.
+type export struct {
+	policy    string   // its path
+	arguments []string // without the image and the policy
+}
+
+// exports returns each of them.
+func exports(t *testing.T) (all []export) {
 	t.Helper()
 	text := strings.ReplaceAll(read(t, "README.md"), "\\\n", "")
 	for line := range strings.Lines(text) {
@@ -41,9 +46,9 @@ func exports(t *testing.T) (all [][]string) {
 		if !ok {
 			continue
 		}
-		arguments, ok := strings.CutPrefix(strings.Join(strings.Fields(command), " "), strings.Fields(command)[0]+" --image image.binpb --policy policy.yaml ")
-		require.True(t, ok, line)
-		all = append(all, append(strings.Fields(command)[:1], strings.Fields(arguments)...))
+		words := strings.Fields(command)
+		require.Equal(t, []string{"--image", "image.binpb", "--policy"}, words[1:4], line)
+		all = append(all, export{words[4], append(words[:1:1], words[5:]...)})
 	}
 	return all
 }
@@ -51,17 +56,17 @@ func exports(t *testing.T) (all [][]string) {
 // What is committed is what README.md's commands make of policy and schema.
 func TestExportsAreFresh(t *testing.T) {
 	t.Parallel()
-	policy := newPolicy(t)
 	commands := exports(t)
-	require.Len(t, commands, 4)
-	for _, arguments := range commands {
+	require.Len(t, commands, 7)
+	for _, command := range commands {
 		var output strings.Builder
+		arguments := command.arguments
 		if *update {
 			arguments = slices.DeleteFunc(arguments, func(flag string) bool { return flag == "--check" })
 		} else {
 			arguments = append(arguments, "--check")
 		}
-		status := corsexport.Main(policy, arguments, &output, &output)
+		status := corsexport.Main(newPolicy(t, command.policy), arguments, &output, &output)
 		assert.Zero(t, status, "%q: %s\nRun go test ./examples/edge -run TestExportsAreFresh -update", arguments, &output)
 	}
 }
