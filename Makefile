@@ -171,6 +171,7 @@ edge-all: proxies-install ## Send the whole matrix for a hundred random policies
 	go test -count=1 -timeout 240m -v -run 'RandomPolicies|WithOptions|WithTheShop|Loads' ./corsrpc/corsexport -args -edge-all
 	cd internal/envoytest && go test -count=1 -timeout 60m -v -run 'RandomPolicies|Shop' . -args -edge-all
 	cd internal/kubetest && go test -count=1 . -args -policies 5000
+	cd corsrpc/corscaddy; $(IN_WORKSPACE); go test -count=1 -timeout 240m -v -run 'SameAsWrap|Export' . -args -edge-all
 
 # Where to write every round for benchstat, if anywhere: `make bench
 # BENCHSTAT=new.txt`, then `benchstat -col /subject new.txt`.

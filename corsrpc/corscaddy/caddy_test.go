@@ -49,13 +49,19 @@ type running struct {
 // the test's directory, so that no other program can take its port.
 func start(t testing.TB, site string) *running {
 	t.Helper()
+	return startWith(t, "", site)
+}
+
+// startWith is start with what stands before the site in the Caddyfile.
+func startWith(t testing.TB, before, site string) *running {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "caddy") // a socket's path has at most 107 bytes
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	r := &running{t: t, dir: dir, socket: filepath.Join(dir, "socket"), log: filepath.Join(dir, "log")}
 	r.client = r.newClient((*http.Protocols).SetHTTP1)
 	r.client2 = r.newClient((*http.Protocols).SetUnencryptedHTTP2)
-	require.NoError(t, caddy.Load(r.config(site), true))
+	require.NoError(t, caddy.Load(r.configWith(before, site), true))
 	t.Cleanup(func() { require.NoError(t, caddy.Stop()) })
 	return r
 }
@@ -70,6 +76,11 @@ func (r *running) newClient(protocol func(*http.Protocols, bool)) *http.Client {
 // config returns the JSON of a Caddyfile around a site.
 func (r *running) config(site string) []byte {
 	r.t.Helper()
+	return r.configWith("", site)
+}
+
+func (r *running) configWith(before, site string) []byte {
+	r.t.Helper()
 	config, err := adapt(fmt.Sprintf(`{
 	admin off
 	persist_config off
@@ -82,11 +93,12 @@ func (r *running) config(site string) []byte {
 		protocols h1 h2c
 	}
 }
+%[5]s
 http:// {
 	bind unix/%[3]s
 	%[4]s
 }
-`, r.dir, r.log, r.socket, site))
+`, r.dir, r.log, r.socket, site, before))
 	require.NoError(r.t, err)
 	return config
 }

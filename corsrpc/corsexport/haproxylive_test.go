@@ -1,17 +1,11 @@
 package corsexport
 
 import (
-	"bufio"
 	"fmt"
 	"io"
-	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -19,58 +13,13 @@ import (
 
 	"github.com/corsrpc/corsrpc-go/corsrpc"
 	"github.com/corsrpc/corsrpc-go/corsrpc/corsexport/edgetest"
-	"github.com/corsrpc/corsrpc-go/corsrpc/corstest"
-	"github.com/corsrpc/corsrpc-go/internal/shop"
 )
 
-// A strict page-side check finds nothing wrong with the shop behind HAProxy, and
-// what is refused does not reach it.
 func TestHAProxyIsCleanForPages(t *testing.T) {
 	t.Parallel()
-	var mu sync.Mutex
-	var ran []string
-	handler := shop.NewHandler()
-	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if origin := r.Header.Get("Origin"); origin != "" {
-			mu.Lock()
-			ran = append(ran, r.URL.Path+" for "+origin)
-			mu.Unlock()
-		}
-		handler.ServeHTTP(w, r)
-	}))
-	t.Cleanup(backend.Close)
-	config := shopConfig()
-	config.Origins = append(config.Origins, shopper, console)
-	edge, err := url.Parse(haproxyTest{policy: mustPolicy(t, config), upstream: backend.URL}.start(t))
-	require.NoError(t, err)
-	proxy := &httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(edge) }, ErrorLog: log.New(io.Discard, "", 0)}
-	for origin, option := range map[string]corstest.CheckOption{
-		app:                                corstest.WithAudiences(),
-		"https://pr-1.preview.example.com": corstest.WithAudiences(),
-		"http://localhost:5173":            corstest.WithAudiences(),
-		shopper:                            corstest.WithAudiences("storefront"),
-		console:                            corstest.WithAudiences("backoffice"),
-		evil:                               corstest.WithNoAccess(),
-	} {
-		report := corstest.Check(proxy, origin, option)
-		mu.Lock()
-		called := ran
-		ran = nil
-		mu.Unlock()
-		assert.GreaterOrEqual(t, len(report.Results), 20, origin)
-		for _, result := range report.Results {
-			// HAProxy speaks HTTP/1.1 to the backend here, over which Connect
-			// takes no bidirectional streams.
-			bidirectional := result.Procedure == "/"+cart+"/NegotiatePrice" && result.Status == http.StatusHTTPVersionNotSupported
-			assert.True(t, result.OK() || bidirectional && result.Blocked == nil && len(result.CannotSend)+len(result.CannotRead) == 0, "%s: %+v", origin, result)
-		}
-		if origin == evil {
-			assert.Empty(t, called)
-		} else {
-			assert.NotEmpty(t, called, origin)
-			assert.NotContains(t, called, purgeCarts+" for "+origin)
-		}
-	}
+	checkClean(t, func(p *corsrpc.Policy, upstream string) string {
+		return haproxyTest{policy: p, upstream: upstream}.start(t)
+	})
 }
 
 // Whatever the policy is made of stands for itself.
@@ -165,55 +114,18 @@ func TestHAProxyBesideOtherRules(t *testing.T) {
 	assert.Equal(t, 1, backend.Total())
 }
 
-// A connection that the backend took for HTTP/2 would go on past the rules.
 func TestHAProxyLetsNothingUpgradeToHTTP2(t *testing.T) {
 	t.Parallel()
-	upgrades := make(chan string, 2)
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		upgrades <- r.Header.Get("Upgrade") + r.Header.Get("Http2-Settings")
-	}))
-	t.Cleanup(server.Close)
-	edge := haproxyTest{policy: mustPolicy(t, shopConfig()), upstream: server.URL}.start(t)
-	for _, upgrade := range []string{"h2c", "other, H2C"} {
-		response := get(t, "GET", edge+"/index.html", "Connection", "Upgrade, HTTP2-Settings", "Upgrade", upgrade, "HTTP2-Settings", "AAMAAABkAAQAoAAAAAIAAAAA")
-		body, err := io.ReadAll(response.Body)
-		require.NoError(t, err)
-		require.Equal(t, http.StatusOK, response.StatusCode, "%s: %s", upgrade, body)
-		assert.Empty(t, <-upgrades)
-	}
+	checkNoUpgradeToHTTP2(t, func(p *corsrpc.Policy, upstream string) string {
+		return haproxyTest{policy: p, upstream: upstream}.start(t)
+	})
 }
 
-// A WebSocket is opened for pages that the policy lists, and not for others.
 func TestHAProxyWithWebSocket(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		conn, _, err := w.(http.Hijacker).Hijack()
-		if err != nil {
-			return
-		}
-		defer conn.Close()
-		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "+r.Header.Get("Upgrade")+"\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\nhello")
-	}))
-	t.Cleanup(server.Close)
-	edge, err := url.Parse(haproxyTest{policy: mustPolicy(t, shopConfig()), upstream: server.URL}.start(t))
-	require.NoError(t, err)
-	for origin, want := range map[string]int{shopper: http.StatusSwitchingProtocols, evil: http.StatusForbidden} {
-		conn, err := net.Dial("tcp", edge.Host)
-		require.NoError(t, err)
-		_, err = io.WriteString(conn, "GET "+addItem+" HTTP/1.1\r\nHost: api.example.com\r\nOrigin: "+origin+"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
-		require.NoError(t, err)
-		reader := bufio.NewReader(conn)
-		response, err := http.ReadResponse(reader, nil)
-		require.NoError(t, err)
-		assert.Equal(t, want, response.StatusCode, origin)
-		if want == http.StatusSwitchingProtocols {
-			hello := make([]byte, 5)
-			_, err := io.ReadFull(reader, hello)
-			require.NoError(t, err)
-			assert.Equal(t, "hello", string(hello))
-		}
-		require.NoError(t, conn.Close())
-	}
+	checkWebSocket(t, func(p *corsrpc.Policy, upstream string) string {
+		return haproxyTest{policy: p, upstream: upstream}.start(t)
+	})
 }
 
 // Regular expressions see the end of the longest path that HAProxy reads.

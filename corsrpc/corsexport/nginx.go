@@ -29,7 +29,7 @@ func Nginx(p *corsrpc.Policy, o Options) (*Export, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &nginx{plan: plan, names: make(map[string]bool), classes: make(map[string]int)}
+	n := &nginx{plan: plan, names: make(map[string]bool), classes: make(judgeClasses)}
 	n.checkPrefix()
 	files := []File{
 		{plan.options.Prefix + "_http.conf", n.http()},
@@ -55,7 +55,7 @@ type nginx struct {
 	// dollar is set once a value needs a dollar sign, which nginx cannot quote.
 	dollar  bool
 	names   map[string]bool // of the maps so far
-	classes map[string]int  // of grants that judge alike, by what they depend on
+	classes judgeClasses
 }
 
 func (n *nginx) checkPrefix() {

@@ -91,6 +91,13 @@ func TestNginxWithRandomPolicies(t *testing.T) {
 // compareEdge compares an edge with Wrap.
 func compareEdge(t testing.TB, edge string, p *corsrpc.Policy, o edgetest.Options) *edgetest.Report {
 	t.Helper()
+	return compareEdgeBy(t, edge, p, o, nginxReason)
+}
+
+// compareEdgeBy compares an edge with Wrap. reasonOf returns why there is a
+// difference.
+func compareEdgeBy(t testing.TB, edge string, p *corsrpc.Policy, o edgetest.Options, reasonOf func(*corsrpc.Policy, edgetest.Difference) string) *edgetest.Report {
+	t.Helper()
 	o.Host = "api.example.com"
 	report, err := edgetest.Run(t.Context(), edge, p, o)
 	require.NoError(t, err)
@@ -98,7 +105,7 @@ func compareEdge(t testing.TB, edge string, p *corsrpc.Policy, o edgetest.Option
 	assert.Positive(t, report.Sent)
 	unknown := 0
 	for _, d := range report.Differences {
-		reason := nginxReason(p, d)
+		reason := reasonOf(p, d)
 		if o.BehindGate && d.Class == edgetest.Differs {
 			continue // refusals are the gate's
 		}

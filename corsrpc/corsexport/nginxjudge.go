@@ -22,7 +22,9 @@ func (n *nginx) judges() {
 	}
 }
 
-func (n *nginx) preflightLines(g *grant) []mapping {
+// preflightLines and callLines return the letter of the reason for which a grant
+// does not let a request pass, by the letters of the request.
+func (p *plan) preflightLines(g *grant) []mapping {
 	host := ""
 	if !g.enforced {
 		host = "h?" // whatever the host
@@ -34,8 +36,8 @@ func (n *nginx) preflightLines(g *grant) []mapping {
 	return append(lines, line(re("^1:"), refusedPreflight))
 }
 
-func (n *nginx) callLines(g *grant) []mapping {
-	if !g.enforces() || n.options.BehindGate {
+func (p *plan) callLines(g *grant) []mapping {
+	if !g.enforces() || p.options.BehindGate {
 		return nil
 	}
 	letter := func(r access.Reason) string { return reasonLetters[g.reason(r)] }
@@ -44,10 +46,10 @@ func (n *nginx) callLines(g *grant) []mapping {
 	}
 	var lines []mapping
 	add := func(expression, value string) { lines = append(lines, line(re(expression), value)) }
-	if n.requireHosts {
+	if p.requireHosts {
 		add("^:h", letter(access.ReasonHostNotAllowed))
 	}
-	if n.requireFetchMetadata {
+	if p.requireFetchMetadata {
 		add("^:n", letter(access.ReasonFetchMetadataMissing))
 	}
 	add("^:n", "")

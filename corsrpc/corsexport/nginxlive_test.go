@@ -2,12 +2,8 @@ package corsexport
 
 import (
 	"io"
-	"log"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
-	"slices"
 	"strings"
 	"testing"
 
@@ -16,9 +12,7 @@ import (
 
 	"github.com/corsrpc/corsrpc-go/corsrpc"
 	"github.com/corsrpc/corsrpc-go/corsrpc/corsexport/edgetest"
-	"github.com/corsrpc/corsrpc-go/corsrpc/corstest"
 	"github.com/corsrpc/corsrpc-go/internal/proxies"
-	"github.com/corsrpc/corsrpc-go/internal/shop"
 )
 
 // shopConfig is a Config as the shop's operator would write it.
@@ -51,33 +45,13 @@ func mustNginx(t testing.TB, config corsrpc.Config, o Options) *Export {
 	return export
 }
 
-// A strict page-side check finds nothing wrong with the shop behind nginx.
 func TestNginxIsCleanForPages(t *testing.T) {
 	t.Parallel()
-	backend := httptest.NewServer(shop.NewHandler())
-	t.Cleanup(backend.Close)
-	config := shopConfig()
-	config.Origins = append(config.Origins, shopper, console)
-	edge, err := url.Parse(startNginx(t, mustNginx(t, config, Options{}), backend.URL, "proxy_buffering off;"))
-	require.NoError(t, err)
-	proxy := &httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(edge) }, ErrorLog: log.New(io.Discard, "", 0)}
-	for origin, option := range map[string]corstest.CheckOption{
-		app:                                corstest.WithAudiences(),
-		"https://pr-1.preview.example.com": corstest.WithAudiences(),
-		"http://localhost:5173":            corstest.WithAudiences(),
-		shopper:                            corstest.WithAudiences("storefront"),
-		console:                            corstest.WithAudiences("backoffice"),
-		evil:                               corstest.WithNoAccess(),
-	} {
-		report := corstest.Check(proxy, origin, option)
-		assert.GreaterOrEqual(t, len(report.Results), 20, origin)
-		for _, result := range report.Results {
-			// nginx 1.22 speaks HTTP/1.1 to the backend, over which Connect
-			// takes no bidirectional streams.
-			bidirectional := result.Procedure == "/"+cart+"/NegotiatePrice" && result.Status == http.StatusHTTPVersionNotSupported
-			assert.True(t, result.OK() || bidirectional && result.Blocked == nil && len(result.CannotSend)+len(result.CannotRead) == 0, "%s: %+v", origin, result)
-		}
-	}
+	checkClean(t, func(p *corsrpc.Policy, upstream string) string {
+		export, err := Nginx(p, Options{})
+		require.NoError(t, err)
+		return startNginx(t, export, upstream, "proxy_buffering off;")
+	})
 }
 
 // Whatever the policy is made of stands for itself.
@@ -253,16 +227,7 @@ func TestNginxBehindGate(t *testing.T) {
 	require.NoError(t, err)
 	backend, upstream := serve(t)
 	edge := startNginx(t, export, upstream, "")
-	// The responses to OPTIONS that are no preflights have no Vary, as with Wrap,
-	// where these are not refused.
-	requests := func(yield func(edgetest.Request) bool) {
-		for r := range edgetest.Matrix(policy, "api.example.com") {
-			if options := r.Method == http.MethodOptions && !slices.ContainsFunc(r.Header, func(l edgetest.Line) bool { return l.Name == "Origin" }); !options && !yield(r) {
-				return
-			}
-		}
-	}
-	compareEdge(t, edge, policy, edgetest.Options{Backend: backend, BehindGate: true, Requests: requests, Size: 3000})
+	compareEdge(t, edge, policy, edgetest.Options{Backend: backend, BehindGate: true, Requests: gateRequests(policy), Size: 3000})
 	assert.Equal(t, http.StatusOK, get(t, "POST", edge+addItem, "Origin", evil).StatusCode)
 	assert.Equal(t, http.StatusForbidden, get(t, "OPTIONS", edge+addItem, "Origin", evil, "Access-Control-Request-Method", "POST").StatusCode)
 }
@@ -270,46 +235,11 @@ func TestNginxBehindGate(t *testing.T) {
 // Long paths, which take an expression the most steps, hide nothing.
 func TestNginxWithLongPaths(t *testing.T) {
 	t.Parallel()
-	config := shopConfig()
-	config.REST = corsrpc.RESTGateway
-	config.Bindings = map[string][]string{
-		cart + ".PurgeCarts":     {"POST /v1/*/*/*:purge", "POST /v1/admin/**"},
-		catalog + ".GetProduct":  {"GET /v2/*/*/*/*/*/items"},
-		cart + ".AddItem":        {"POST /v1/cart/**"},
-		admin + ".ReportProduct": {"PUT /v3/**"},
-	}
-	config.Audiences["storefront"] = append(config.Audiences["storefront"], console)
-	config.Resources["/"] = corsrpc.Resource{Origins: []string{app}}
-	policy := mustPolicy(t, config)
+	policy := mustPolicy(t, longPathConfig())
 	export, err := Nginx(policy, Options{})
 	require.NoError(t, err)
-	requests := func(yield func(edgetest.Request) bool) {
-		for _, filler := range []string{"/a", "//", "/.", "a", "%2e", "/%61", "%252f", ";%2F", ";", "/acme.shop.v1.CartServic", "/acme.", "/v1", "s", "%C5%BF", "%25", ":purge", "/a:"} {
-			long := strings.Repeat(filler, 7000/len(filler))
-			for _, target := range []string{long, long + purgeCarts, purgeCarts + long, "/v1" + long + "/admin:purge", "/v1/a/b/c" + long + ":purge", "/v1/admin/" + long, "/v2" + long + "/items", "/fonts" + long} {
-				if target[0] != '/' {
-					target = "/" + target
-				}
-				for _, sender := range [][]edgetest.Line{
-					{{Name: "Origin", Value: evil}},
-					{{Name: "Origin", Value: console}, {Name: "Sec-Fetch-Site", Value: "cross-site"}},
-					{{Name: "Origin", Value: "https://" + strings.Repeat("a.", 3000) + "preview.example.com"}},
-				} {
-					for _, method := range []string{"POST", "GET"} {
-						if !yield(edgetest.Request{Method: method, Target: target, Header: sender}) {
-							return
-						}
-					}
-					preflight := append(slices.Clip(sender), edgetest.Line{Name: "Access-Control-Request-Method", Value: "POST"})
-					if !yield(edgetest.Request{Method: "OPTIONS", Target: target, Header: preflight}) {
-						return
-					}
-				}
-			}
-		}
-	}
 	backend, upstream := serve(t)
-	compareEdge(t, startNginx(t, export, upstream, ""), policy, edgetest.Options{Backend: backend, Requests: requests})
+	compareEdge(t, startNginx(t, export, upstream, ""), policy, edgetest.Options{Backend: backend, Requests: longPathRequests(7000)})
 }
 
 // The shop's whole matrix.

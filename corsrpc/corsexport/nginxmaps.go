@@ -241,12 +241,7 @@ func (n *nginx) aliasMaps() {
 			aliases[class] = append([]mapping{line(re("^1"+inner(s.stricter)), "a"), line(re("^1"+inner(s.plain)), "")}, aliases[class]...)
 		}
 		aliases[class] = append(aliases[class], line(re("^1.*"+s.alias), "a"))
-		// Most paths do not even have the beginning of a name.
-		beginning, _, found := strings.Cut(s.name, ".")
-		if found {
-			beginning += "."
-		}
-		if mention := beginningRegexp(beginning[:min(len(beginning), 24)]); !mentioned[mention] {
+		if mention := beginningRegexp(s.beginning()); !mentioned[mention] {
 			mentioned[mention] = true
 			mentions = append(mentions, line(re(mention), "1"))
 		}
@@ -296,12 +291,17 @@ func (n *nginx) grantsByOrigin() {
 }
 
 // class returns the number of the grants that judge like g.
-func (n *nginx) class(g *grant) int {
+func (n *nginx) class(g *grant) int { return n.classes.of(g) }
+
+// judgeClasses number the grants that judge alike, by what they depend on.
+type judgeClasses map[string]int
+
+func (c judgeClasses) of(g *grant) int {
 	key := fmt.Sprint(g.origins.number, g.enforced, g.credentials, g.internal, g.reportOnly, g.links, g.notConfigured)
-	class, ok := n.classes[key]
+	class, ok := c[key]
 	if !ok {
-		class = len(n.classes)
-		n.classes[key] = class
+		class = len(c)
+		c[key] = class
 	}
 	return class
 }

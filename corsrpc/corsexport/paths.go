@@ -171,9 +171,24 @@ func aliasRegexp(name string) string {
 
 const maxSpelled = 3000
 
+// aliasesRegexp is aliasRegexp for any of several names, which must be of ASCII.
+func aliasesRegexp(names []string) string {
+	return "(?i)" + anySeparator + anyOfSpelt(names, spellings) + "(?:" + anySemicolon + `[^/\\]*)?` + anySeparator
+}
+
 // beginningRegexp returns an expression for paths with a segment that begins so,
 // in any spelling.
 func beginningRegexp(text string) string { return "(?i)" + anySeparator + spellings(text) }
+
+// beginning returns the beginning of the service's name, which most paths do not
+// even have.
+func (s *service) beginning() string {
+	beginning, _, found := strings.Cut(s.name, ".")
+	if found {
+		beginning += "."
+	}
+	return beginning[:min(len(beginning), 24)]
+}
 
 // newResource returns the resource of a key of Config.Resources.
 func newResource(key string, g *grant) resource {

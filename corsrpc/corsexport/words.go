@@ -8,16 +8,19 @@ import (
 
 // anyOf returns an expression for one of the words, which must not be empty. Words
 // that begin alike share their beginning, so that it is compared once.
-func anyOf(words []string) string {
+func anyOf(words []string) string { return anyOfSpelt(words, regexp.QuoteMeta) }
+
+// anyOfSpelt is anyOf with the expression of each part of a word.
+func anyOfSpelt(words []string, spell func(string) string) string {
 	words = slices.Clone(words)
 	slices.Sort(words)
-	return anyOfSorted(slices.Compact(words))
+	return anyOfSorted(slices.Compact(words), spell)
 }
 
-func anyOfSorted(words []string) string {
+func anyOfSorted(words []string, spell func(string) string) string {
 	first, last := words[0], words[len(words)-1]
 	if len(words) == 1 {
-		return regexp.QuoteMeta(first)
+		return spell(first)
 	}
 	shared := 0
 	for shared < len(first) && first[shared] == last[shared] {
@@ -38,10 +41,10 @@ func anyOfSorted(words []string) string {
 		for i := range n {
 			tails[i] = rest[i][shared:]
 		}
-		parts = append(parts, anyOfSorted(tails))
+		parts = append(parts, anyOfSorted(tails, spell))
 		rest = rest[n:]
 	}
-	return regexp.QuoteMeta(first[:shared]) + "(?:" + strings.Join(parts, "|") + ")" + end
+	return spell(first[:shared]) + "(?:" + strings.Join(parts, "|") + ")" + end
 }
 
 // anyOfWithin returns as many expressions as it takes for none to be longer than

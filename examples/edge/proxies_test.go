@@ -26,6 +26,7 @@ var targets = []target{
 	{"nginx", startNginx, 502},
 	{"HAProxy", startHAProxy, 503},
 	{"Caddy", startCaddy, 502},
+	{"Caddyfile", startCaddyfile, 503},
 }
 
 // What the configurations have for the backend.
@@ -87,6 +88,18 @@ func startCaddy(t *testing.T, other map[string]string) string {
 		host+" {", "https://"+host+" {\n\tbind "+proxies.CaddyBind+"\n\ttls "+certificate+" "+certificate,
 		"/etc/caddy/corsrpc/image.binpb", shop,
 		"/etc/caddy/corsrpc/policy.yaml", policy)...))
+}
+
+func startCaddyfile(t *testing.T, other map[string]string) string {
+	certificate := filepath.Join(newCertificate(t).dir, host+".pem")
+	corsrpc, err := filepath.Abs("caddyfile/corsrpc")
+	require.NoError(t, err)
+	text := read(t, "caddyfile/Caddyfile", append(backends(other),
+		"/etc/caddy/corsrpc", corsrpc,
+		"\n"+host+" {", "\nhttps://"+host+" {\n\tbind "+proxies.CaddyBind+"\n\ttls "+certificate+" "+certificate)...)
+	_, afterOptions, found := strings.Cut(text, "\n}\n") // StartCaddy has others
+	require.True(t, found)
+	return proxies.StartCaddy(t, afterOptions)
 }
 
 func write(t *testing.T, name, text string) string {

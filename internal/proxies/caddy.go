@@ -18,6 +18,14 @@ import (
 // FindCaddy returns the path of Caddy with the module of corsrpc/corscaddy, or an
 // error if it cannot be built.
 var FindCaddy = sync.OnceValues(func() (string, error) {
+	// What vet and test of that module have compiled is used again.
+	return buildCaddy("-race -trimpath")
+})
+
+// findFastCaddy returns the path of Caddy without the race detector.
+var findFastCaddy = sync.OnceValues(func() (string, error) { return buildCaddy("-trimpath") })
+
+func buildCaddy(flags string) (string, error) {
 	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/corsrpc/corsrpc-go").Output()
 	if err != nil {
 		return "", fmt.Errorf("where is the module? %w", err)
@@ -28,8 +36,7 @@ var FindCaddy = sync.OnceValues(func() (string, error) {
 	for range 2 {
 		run := exec.Command("go", "run", "-exec", "echo", "./cmd/caddy")
 		run.Dir = dir
-		// What vet and test of that module have compiled is used again.
-		run.Env = append(os.Environ(), "GOWORK="+filepath.Join(dir, "nested.work"), "GOFLAGS="+os.Getenv("GOFLAGS")+" -race -trimpath")
+		run.Env = append(os.Environ(), "GOWORK="+filepath.Join(dir, "nested.work"), "GOFLAGS="+os.Getenv("GOFLAGS")+" "+flags)
 		var report strings.Builder
 		run.Stderr = &report
 		output, err := run.Output()
@@ -42,7 +49,7 @@ var FindCaddy = sync.OnceValues(func() (string, error) {
 		}
 	}
 	return "", fmt.Errorf("go run does not keep %s", path)
-})
+}
 
 // RequireCaddy returns the path of Caddy. Where it cannot be built, it skips the
 // test or fails it.
@@ -69,8 +76,36 @@ const CaddyBind = "fd/3"
 // Caddy inherits the socket, so that no other program can take its port.
 func StartCaddy(t testing.TB, caddyfile string) string {
 	t.Helper()
-	path := RequireCaddy(t)
-	dir := t.TempDir()
+	url, _ := startCaddy(t, RequireCaddy(t), caddyfile)
+	return url
+}
+
+// StartCaddyProcess is StartCaddy for benchmarks: without the race detector. It
+// also returns the ID of the process.
+func StartCaddyProcess(b testing.TB, caddyfile string) (url string, pid int) {
+	b.Helper()
+	path, err := findFastCaddy()
+	require.NoError(b, err)
+	return startCaddy(b, path, caddyfile)
+}
+
+// CheckCaddy lets Caddy without the race detector test the configuration that
+// [StartCaddyProcess] would run.
+func CheckCaddy(b testing.TB, caddyfile string) (output string, err error) {
+	b.Helper()
+	path, err := findFastCaddy()
+	require.NoError(b, err)
+	config, dir := writeCaddyfile(b, caddyfile)
+	validate := exec.Command(path, "validate", "--config", config, "--adapter", "caddyfile")
+	validate.Dir = dir
+	printed, err := validate.CombinedOutput()
+	return string(printed), err
+}
+
+// writeCaddyfile writes a Caddyfile with global options before it.
+func writeCaddyfile(t testing.TB, caddyfile string) (path, dir string) {
+	t.Helper()
+	dir = t.TempDir()
 	config := filepath.Join(dir, "Caddyfile")
 	options := fmt.Sprintf(`{
 	admin off
@@ -83,6 +118,12 @@ func StartCaddy(t testing.TB, caddyfile string) string {
 }
 `, dir)
 	require.NoError(t, os.WriteFile(config, []byte(options+caddyfile), 0o600))
+	return config, dir
+}
+
+func startCaddy(t testing.TB, path, caddyfile string) (url string, pid int) {
+	t.Helper()
+	config, dir := writeCaddyfile(t, caddyfile)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	socket, err := listener.(*net.TCPListener).File()
@@ -106,5 +147,5 @@ func StartCaddy(t testing.TB, caddyfile string) string {
 	}
 	require.Contains(t, lines.Text(), "serving initial configuration", "Caddy did not start: %s", strings.Join(log, "\n"))
 	go func() { _, _ = io.Copy(io.Discard, output) }()
-	return "http://" + listener.Addr().String()
+	return "http://" + listener.Addr().String(), caddy.Process.Pid
 }

@@ -35,6 +35,7 @@ var all = []Edge{
 	{"nginx", proxies.FindNginx, startNginx},
 	{"HAProxy", proxies.FindHAProxy, startHAProxy},
 	{"Caddy", proxies.FindCaddy, startCaddy},
+	{"Caddyfile", proxies.FindCaddy, startCaddyfile},
 }
 
 // Installed returns the proxies that are installed. Others are left out, unless
@@ -133,4 +134,17 @@ func startCaddy(t testing.TB, p Policy, upstream string) string {
 	reverse_proxy %s
 }
 `, proxies.CaddyBind, image, p.file(t), upstream))
+}
+
+func startCaddyfile(t testing.TB, p Policy, upstream string) string {
+	t.Helper()
+	export, err := corsexport.Caddyfile(p.policy(t), corsexport.Options{})
+	require.NoError(t, err)
+	return proxies.StartCaddy(t, fmt.Sprintf(`%s
+http:// {
+	bind %s
+	invoke corsrpc_policy
+	reverse_proxy %s
+}
+`, export.Files[0].Data, proxies.CaddyBind, upstream))
 }
