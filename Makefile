@@ -95,7 +95,7 @@ browsers-install: ## Install the browsers from Debian, as root, and say which th
 	@go run ./$(BROWSERS)/engines
 
 .PHONY: proxies-install
-proxies-install: ## Install nginx and HAProxy from Debian, as root, and say what is left out without them
+proxies-install: ## Install nginx, HAProxy and Apache from Debian, as root, and say what is left out without them
 	@internal/proxies/install.sh
 
 # The matrix that is committed is what this replaces, so it is not looked at.

@@ -166,8 +166,10 @@ func aliasRegexp(name string) string {
 	for start := 1; len(spelled) > maxSpelled; start++ {
 		spelled = `[^/\\]*` + spellings(name[start:])
 	}
-	return "(?i)" + anySeparator + spelled + "(?:" + anySemicolon + `[^/\\]*)?` + anySeparator
+	return "(?i)" + anySeparator + spelled + aliasEnd
 }
+
+var aliasEnd = "(?:" + anySemicolon + `[^/\\]*)?` + anySeparator
 
 const maxSpelled = 3000
 

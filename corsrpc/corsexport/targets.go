@@ -19,6 +19,7 @@ type target struct {
 var targets = []target{
 	{"nginx", Nginx, "nginx 1.22 and later: files to include", nil},
 	{"haproxy", HAProxy, "HAProxy 2.6 and later: one more file for -f, with maps and lists (docs/edge-haproxy.md)", []string{"dir", "upstream", "defaults"}},
+	{"apache", Apache, "Apache httpd 2.4: a file to include (docs/edge-apache.md)", nil},
 	{"caddyfile", Caddyfile, "Caddy 2.11 and later without modules: one file to import (docs/edge-caddyfile.md)", nil},
 	{"envoy", Envoy, "Envoy: routes and filters (docs/edge-envoy.md)", []string{"upstream"}},
 	{"httproute", HTTPRoute, "Kubernetes Gateway API: HTTPRoutes, with a gate behind them (docs/edge-kubernetes.md)", []string{"upstream", "name", "namespace", "gateway", "port"}},

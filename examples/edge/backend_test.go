@@ -25,7 +25,7 @@ const host = "api.example.com"
 
 // A certificate is for the host of the configurations.
 type certificate struct {
-	dir  string // has it as nginx and HAProxy read it, with its key in both files
+	dir  string // has it as nginx, HAProxy and Apache read it, with its key in both files
 	pool *x509.CertPool
 }
 
@@ -88,7 +88,7 @@ func startBackend(t *testing.T) *backend {
 	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil && os.Getenv("CORSRPC_REQUIRE_PROXIES") == "" {
-		t.Skip("LEFT OUT: the shop behind nginx, HAProxy and Caddy, since its server needs Node.js; with CORSRPC_REQUIRE_PROXIES, as in CI, this fails")
+		t.Skip("LEFT OUT: the shop behind nginx, HAProxy, Apache and Caddy, since its server needs Node.js; with CORSRPC_REQUIRE_PROXIES, as in CI, this fails")
 	}
 	require.NoError(t, err)
 	command := exec.Command(node, "backend/backend.js", "0", "0")

@@ -25,6 +25,7 @@ type target struct {
 var targets = []target{
 	{"nginx", startNginx, 502},
 	{"HAProxy", startHAProxy, 503},
+	{"Apache", startApache, 503},
 	{"Caddy", startCaddy, 502},
 	{"Caddyfile", startCaddyfile, 503},
 }
@@ -78,6 +79,21 @@ func startHAProxy(t *testing.T, other map[string]string) string {
 	).URL
 }
 
+// apacheConfig returns the configuration of Apache.
+func apacheConfig(t *testing.T, replacements ...string) string {
+	corsrpc, err := filepath.Abs("apache/corsrpc")
+	require.NoError(t, err)
+	return read(t, "apache/shop.conf", append(replacements,
+		"*:443", proxies.ApacheListen,
+		"/etc/apache2/corsrpc", corsrpc,
+		"/etc/apache2/tls", newCertificate(t).dir)...)
+}
+
+func startApache(t *testing.T, other map[string]string) string {
+	proxies.RequireApache(t)
+	return proxies.StartApache(t, apacheConfig(t, backends(other)...))
+}
+
 func startCaddy(t *testing.T, other map[string]string) string {
 	certificate := filepath.Join(newCertificate(t).dir, host+".pem")
 	shop, err := filepath.Abs(image)
@@ -108,7 +124,7 @@ func write(t *testing.T, name, text string) string {
 	return name
 }
 
-// nginx and HAProxy find nothing wrong with what README.md lets them test.
+// nginx, HAProxy and Apache find nothing wrong with what README.md lets them test.
 func TestConfigurations(t *testing.T) {
 	t.Parallel()
 	t.Run("HAProxy", func(t *testing.T) {
@@ -131,5 +147,11 @@ func TestConfigurations(t *testing.T) {
 			"/etc/nginx/corsrpc", corsrpc, "/etc/nginx/tls", newCertificate(t).dir), "")
 		require.NoError(t, err, output)
 		assert.NotContains(t, output, "[warn]")
+	})
+	t.Run("Apache", func(t *testing.T) {
+		t.Parallel()
+		output, err := proxies.CheckApache(t, apacheConfig(t))
+		require.NoError(t, err, output)
+		assert.Equal(t, "Syntax OK\n", output)
 	})
 }

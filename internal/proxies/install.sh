@@ -10,6 +10,7 @@ find_proxy() { PATH=$PATH:/usr/sbin command -v "$1"; }
 packages=()
 find_proxy nginx >/dev/null || packages+=(nginx-light)
 find_proxy haproxy >/dev/null || packages+=(haproxy)
+find_proxy apache2 >/dev/null || packages+=(apache2-bin)
 
 install() {
 	# The packages start servers, unless the run level forbids it. The tests
@@ -45,6 +46,12 @@ if haproxy=$(find_proxy haproxy); then
 else
 	missing=1
 	echo "LEFT OUT: HAProxy, so whether it does what exports say"
+fi
+if apache=$(find_proxy apache2); then
+	"$apache" -v | sed -n 's/^Server version: Apache\/\([^ ]*\).*/apache\/\1/p'
+else
+	missing=1
+	echo "LEFT OUT: Apache, so whether it does what exports say"
 fi
 if [[ $missing != 0 && -n ${CORSRPC_REQUIRE_PROXIES:-} ]]; then
 	echo "install.sh: CORSRPC_REQUIRE_PROXIES is set, so no proxy may be left out" >&2

@@ -147,12 +147,12 @@ func StartNginxProcess(t testing.TB, http, server string) (url string, pid int) 
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = listener.Close() })
-	go lead(listener, filepath.Join(dir, "socket"))
+	go lead(listener, "unix", filepath.Join(dir, "socket"))
 	return "http://" + listener.Addr().String(), nginx.Process.Pid
 }
 
-// lead leads connections to a Unix socket.
-func lead(listener net.Listener, socket string) {
+// lead leads connections to another address.
+func lead(listener net.Listener, network, address string) {
 	for {
 		conn, err := listener.Accept()
 		if err != nil {
@@ -160,14 +160,14 @@ func lead(listener net.Listener, socket string) {
 		}
 		go func() {
 			defer conn.Close()
-			there, err := net.Dial("unix", socket)
+			there, err := net.Dial(network, address)
 			if err != nil {
 				return
 			}
 			defer there.Close()
 			go func() {
 				_, _ = io.Copy(there, conn)
-				_ = there.(*net.UnixConn).CloseWrite()
+				_ = there.(interface{ CloseWrite() error }).CloseWrite()
 			}()
 			_, _ = io.Copy(conn, there)
 		}()

@@ -34,6 +34,7 @@ type Policy struct {
 var all = []Edge{
 	{"nginx", proxies.FindNginx, startNginx},
 	{"HAProxy", proxies.FindHAProxy, startHAProxy},
+	{"Apache", proxies.FindApache, startApache},
 	{"Caddy", proxies.FindCaddy, startCaddy},
 	{"Caddyfile", proxies.FindCaddy, startCaddyfile},
 }
@@ -119,6 +120,22 @@ backend upstream from base
 `, strings.TrimPrefix(upstream, "http://"))),
 		filepath.Join(dir, export.Files[0].Name),
 		write(t, dir, "frontend.cfg", "frontend test from corsrpc\n\tbind "+proxies.HAProxyBind+"\n")).URL
+}
+
+func startApache(t testing.TB, p Policy, upstream string) string {
+	t.Helper()
+	export, err := corsexport.Apache(p.policy(t), corsexport.Options{})
+	require.NoError(t, err)
+	return proxies.StartApache(t, fmt.Sprintf(`
+<VirtualHost %s>
+	ServerName api.example.com
+	%s
+	AllowEncodedSlashes NoDecode
+	ProxyPreserveHost On
+	ProxyTimeout 300
+	ProxyPass / %s/ nocanon upgrade=websocket flushpackets=on
+</VirtualHost>
+`, proxies.ApacheListen, export.Files[0].Data, upstream))
 }
 
 func startCaddy(t testing.TB, p Policy, upstream string) string {
