@@ -23,7 +23,7 @@ func FindApache() (string, error) {
 			return path, nil
 		}
 	}
-	return "", errors.New("Apache is not installed: run `make proxies-install`, or install Debian's apache2-bin")
+	return "", errors.New("apache2 is not installed: run `make proxies-install`, or install Debian's apache2-bin")
 }
 
 // RequireApache returns the path of Apache httpd. Where there is none, it skips the
