@@ -29,6 +29,7 @@ func FuzzExportLoads(f *testing.F) {
 		{"p", "http://[::1]:*", "/a\"b'c$d;e`f#g/\\", "X-$'`|~", "localhost:8080", "/v1/$uri/**"},
 		{"http", "https://*.example.com:8443", "/a\nb\\c/", "default", "1.2.3.4", "/**:a:b"},
 		{"a b;", "capacitor://$host_[x]~.:", "/~^(.*)+[/", "-", "a..b", "/%7B*/**"},
+		{"corsrpc", app, "/a", "X", "x", "/v1/%7B%22x%7D/%7B$HOME%7D/%60%5C/*"},
 		{"map", "app://" + strings.Repeat("x", 5000), "/" + strings.Repeat("ü", 900), strings.Repeat("X", 4500), "x", "/" + strings.Repeat("sk/", 31) + "x"},
 		{"import", "app://import", "/import/{$HOME}/{args[0]}", "*", "default", "/{block}<<X"},
 	} {
@@ -67,7 +68,7 @@ func TestExportLoadsSpecialCharacters(t *testing.T) {
 		if r.IntN(4) == 0 {
 			prefix = text("abc_{}`9")
 		}
-		_, export := exported(t, prefix, "app://"+text("aZ9.-_~:[]{}"), "/"+text(all)+"/{x}/"+text(all), text("aZ9$'`|~!#%&*+-.^_"), text("abc.-_019")+":8080", "/"+text("aZ9-._~!$&'()+,;=:@*{}%7B`")+"/**")
+		_, export := exported(t, prefix, "app://"+text("aZ9.-_~:[]{}"), "/"+text(all)+"/{x}/"+text(all), text("aZ9$'`|~!#%&*+-.^_"), text("abc.-_019")+":8080", "/"+escaped(text("aZ9-._~!$&'()+,;=:@*{}\"#\\`")))
 		if export != nil {
 			loaded++
 			assert.NoError(t, validate(t, exportConfig(t, export)))
@@ -94,7 +95,7 @@ func TestExportOfSpecialCharacters(t *testing.T) {
 		}
 		const all = "abcXYZ019 \t\n\"'`$;#\\()[]*+?.|^~!&%@:=,<>/-_\xc3\xbc"
 		const token = "aZ9$'`|~!#%&*+-.^_"
-		policy, export := exported(t, "corsrpc", "app://"+text("aZ9.-_~:[]"), "/"+text(all)+"/{x}/"+text(all), text(token), text("abc.-_019")+":8080", "/"+text("aZ9-._~!$&'()+,;=:@*")+"/**")
+		policy, export := exported(t, "corsrpc", "app://"+text("aZ9.-_~:[]"), "/"+text(all)+"/{x}/"+text(all), text(token), text("abc.-_019")+":8080", "/"+escaped(text("aZ9-._~!$&'()+,;=:@{}\"#\\`")))
 		if export == nil {
 			continue
 		}
@@ -113,6 +114,11 @@ func TestExportOfSpecialCharacters(t *testing.T) {
 		upstream.Close()
 	}
 	assert.Greater(t, loaded, int(draws/4))
+}
+
+// escaped returns a template of a text, whose other characters are escaped.
+func escaped(text string) string {
+	return strings.NewReplacer("/", "%2F", "{", "%7B", "}", "%7D", `"`, "%22", "#", "%23", `\`, "%5C", "`", "%60", "<", "%3C", " ", "%20", "$", "%24", "[", "%5B", "]", "%5D").Replace(strings.ToValidUTF8(text, "")) + "/**"
 }
 
 // exported makes a policy of texts, without those that New does not take, and
