@@ -163,11 +163,7 @@ func (a *apache) asked() {
 	// Most paths do not even have the beginning of a name.
 	var mentions []string
 	for _, s := range a.services {
-		beginning, _, found := strings.Cut(s.name, ".")
-		if found {
-			beginning += "."
-		}
-		if mention := beginningRegexp(beginning[:min(len(beginning), 24)]); !slices.Contains(mentions, mention) {
+		if mention := beginningRegexp(s.beginning()); !slices.Contains(mentions, mention) {
 			mentions = append(mentions, mention)
 		}
 	}
@@ -184,7 +180,7 @@ func (a *apache) aliases() {
 	judges := make([]*grant, len(a.grants))
 	for i := range a.services {
 		s := &a.services[i]
-		if class := a.class(s.judge); s.plain == "" && s.alias == aliasesOf([]string{s.name}) {
+		if class := a.class(s.judge); s.plain == "" && s.alias == aliasesRegexp([]string{s.name}) {
 			shared[class], judges[class] = append(shared[class], strings.ToLower(s.name)), s.judge
 			continue
 		}
@@ -204,18 +200,12 @@ func (a *apache) aliases() {
 	}
 }
 
-// aliasesOf returns an expression for what service.alias matches for one of the
-// names, unless a name is too long.
-func aliasesOf(names []string) string {
-	return "(?i)" + anySeparator + anyOfSpelt(names, spellings) + aliasEnd
-}
-
-// aliasesWithin is anyOfWithin for aliasesOf.
+// aliasesWithin is anyOfWithin for aliasesRegexp.
 func aliasesWithin(names []string, limit int) []string {
 	if len(names) == 0 {
 		return nil
 	}
-	whole := aliasesOf(names)
+	whole := aliasesRegexp(names)
 	if len(names) == 1 || len(whole) <= limit {
 		return []string{whole}
 	}

@@ -175,7 +175,7 @@ const maxSpelled = 3000
 
 // aliasesRegexp is aliasRegexp for any of several names, which must be of ASCII.
 func aliasesRegexp(names []string) string {
-	return "(?i)" + anySeparator + anyOfSpelt(names, spellings) + "(?:" + anySemicolon + `[^/\\]*)?` + anySeparator
+	return "(?i)" + anySeparator + anyOfSpelt(names, spellings) + aliasEnd
 }
 
 // beginningRegexp returns an expression for paths with a segment that begins so,

@@ -57,7 +57,7 @@ func exports(t *testing.T) (all []export) {
 func TestExportsAreFresh(t *testing.T) {
 	t.Parallel()
 	commands := exports(t)
-	require.Len(t, commands, 8)
+	require.Len(t, commands, 9)
 	for _, command := range commands {
 		var output strings.Builder
 		arguments := command.arguments
