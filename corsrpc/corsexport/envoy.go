@@ -53,11 +53,12 @@ type envoy struct {
 	routes   []envoyRoute
 	refusals []error
 	sizes    map[string]bool // of expressions: whether they are too large
+	known    map[string]bool // conditions of routes
 	leftOpen bool            // whether leavesOpen has been true
 }
 
 func newEnvoy(p *plan, limits envoyLimits) *envoy {
-	return &envoy{plan: p, limits: limits, sizes: make(map[string]bool)}
+	return &envoy{plan: p, limits: limits, sizes: make(map[string]bool), known: make(map[string]bool)}
 }
 
 func (e *envoy) refuse(r *Refusal) { e.refusals = append(e.refusals, r) }

@@ -39,8 +39,7 @@ func (e *envoy) refuseCalls(r envoyRoute, g *grant, preflights bool) {
 		for _, all := range conditions {
 			refused = refused.with(all...)
 		}
-		e.addRefusal(refused.path, refused.headers, g.reason(reason))
-		e.routes[len(e.routes)-1].of = r.of
+		e.addRefusal(refused, g.reason(reason))
 	}
 	one := func(conditions ...envoyHeader) []envoyHeader { return conditions }
 	origin, noOrigin := envoyHeader{name: originHeader}, envoyHeader{name: originHeader, invert: true}
@@ -93,15 +92,13 @@ func (e *envoy) refuseCalls(r envoyRoute, g *grant, preflights bool) {
 	}
 }
 
-// addRefusal adds a call that is refused.
-func (e *envoy) addRefusal(path string, headers []envoyHeader, reason access.Reason) {
-	e.add(envoyRoute{
-		path: path, headers: headers,
-		status: http.StatusForbidden, body: reason.Body(),
-		mutations: []envoyMutation{
-			{overwriteHeader, "X-Content-Type-Options", access.NoSniff},
-			{overwriteHeader, "Cache-Control", access.NoStore},
-			{appendHeader, "Vary", access.Vary},
-		},
-	})
+// addRefusal adds calls that are refused.
+func (e *envoy) addRefusal(r envoyRoute, reason access.Reason) {
+	r.status, r.body = http.StatusForbidden, reason.Body()
+	r.mutations = []envoyMutation{
+		{overwriteHeader, "X-Content-Type-Options", access.NoSniff},
+		{overwriteHeader, "Cache-Control", access.NoStore},
+		{appendHeader, "Vary", access.Vary},
+	}
+	e.add(r)
 }

@@ -16,7 +16,7 @@ func (e *envoy) addRoutes() {
 	// past them.
 	e.add(envoyRoute{headers: []envoyHeader{{name: pathHeader, regex: `[!->@-~]+(?:\?.*)?`, invert: true}}, status: http.StatusBadRequest})
 	if !e.options.BehindGate {
-		e.addRefusal("", []envoyHeader{{name: methodHeader, exact: "PRI"}}, access.ReasonHTTP2Preface)
+		e.addRefusal(envoyRoute{headers: []envoyHeader{{name: methodHeader, exact: "PRI"}}}, access.ReasonHTTP2Preface)
 	}
 	e.addProcedures()
 	e.addExempt()

@@ -62,13 +62,19 @@ func (e *envoy) section(comment string) {
 	e.routes = append(e.routes, envoyRoute{section: comment})
 }
 
-// add adds a route, unless it cannot match. It refuses one whose expressions are
-// too large.
+// add adds a route, unless it cannot match, or another one with these conditions
+// comes before it. It refuses one whose expressions are too large.
 func (e *envoy) add(r envoyRoute) {
 	var possible bool
 	if r.headers, possible = mergeHeaders(r.headers); !possible {
 		return
 	}
+	sorted := slices.SortedFunc(slices.Values(r.headers), func(a, b envoyHeader) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+	key := fmt.Sprintln(r.path, sorted)
+	if e.known[key] {
+		return
+	}
+	e.known[key] = true
 	e.limit(r.path, r.of)
 	for _, header := range r.headers {
 		of := r.of

@@ -14,6 +14,7 @@ type kubeObjects struct {
 	kind                      string // of the objects, for refusals
 	gateway, gatewayNamespace string
 	hostnames                 []string
+	dnsNames                  bool // whether Upstream can be the DNS name of a Service
 	refusals                  []error
 }
 
@@ -47,8 +48,12 @@ func (k *kubeObjects) checkOptions() {
 	}
 	k.checkNamespace("Options.Gateway", namespace)
 	k.gateway, k.gatewayNamespace = gateway, namespace
-	if len(o.Upstream) > 63 || !serviceName.MatchString(o.Upstream) {
+	switch {
+	case len(o.Upstream) <= 63 && serviceName.MatchString(o.Upstream):
+	case !k.dnsNames:
 		k.refuse("", "Options.Upstream", o.Upstream, "is not the name of a Service", "write the Service's name, without a namespace")
+	case !isDNSName(o.Upstream) || !strings.Contains(o.Upstream, "."):
+		k.refuse("", "Options.Upstream", o.Upstream, "is not the name of a Service", "write the Service's name, or its whole DNS name, such as shop.prod.svc.cluster.local")
 	}
 	if o.Port < 1 || o.Port > 65535 {
 		k.refuse("", "Options.Port", fmt.Sprint(o.Port), "is not a port", "write the port of the Service, from 1 to 65535")
@@ -69,8 +74,7 @@ func (k *kubeObjects) readHosts() {
 		if colon := strings.LastIndexByte(host, ':'); colon > strings.LastIndexByte(host, ']') {
 			name = host[:colon]
 		}
-		longLabel := slices.ContainsFunc(strings.Split(name, "."), func(label string) bool { return len(label) > 63 })
-		if _, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil || longLabel || len(name) > 253 || !dnsSubdomain.MatchString(name) {
+		if _, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil || !isDNSName(name) {
 			k.refuse("", fmt.Sprintf("Options.Hosts[%d]", i), host, "cannot be a hostname of "+k.kind+", which has no IP addresses and no underscores", "list DNS names in Options.Hosts, or leave it empty, not nil, for all hostnames of the Gateway")
 			continue
 		}
@@ -78,6 +82,11 @@ func (k *kubeObjects) readHosts() {
 			k.hostnames = append(k.hostnames, name)
 		}
 	}
+}
+
+func isDNSName(name string) bool {
+	longLabel := slices.ContainsFunc(strings.Split(name, "."), func(label string) bool { return len(label) > 63 })
+	return !longLabel && len(name) <= 253 && dnsSubdomain.MatchString(name)
 }
 
 // printHead prints what all kinds begin with, up to the spec.

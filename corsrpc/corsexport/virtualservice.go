@@ -18,7 +18,8 @@ import (
 //
 // Of Options, it reads
 //
-//   - Upstream and Port: the Service and its port
+//   - Upstream and Port: the Service and its port. In another namespace, it is the
+//     Service's DNS name, such as shop.prod.svc.cluster.local.
 //   - Gateway: the Gateway of Istio, as name or namespace/name
 //   - Name and Namespace: those of the VirtualService. The default Name is
 //     "corsrpc". Without Namespace, kubectl decides.
@@ -39,7 +40,7 @@ func VirtualService(p *corsrpc.Policy, o Options) (*Export, error) {
 		return nil, err
 	}
 	v := &virtualService{
-		kubeObjects: kubeObjects{plan: plan, kind: "VirtualService"},
+		kubeObjects: kubeObjects{plan: plan, kind: "VirtualService", dnsNames: true},
 		envoy:       newEnvoy(plan, envoyLimits{of: "Istio", group: maxIstioExpression, length: maxIstioExpression, program: maxIstioProgram}),
 	}
 	v.check()

@@ -47,6 +47,9 @@ func TestVirtualServiceRefusals(t *testing.T) {
 		{"no options", hostedConfig(), Options{}, []Refusal{{Field: "Options.Gateway"}, {Field: "Options.Upstream"}, {Field: "Options.Port", Value: "0"}}},
 		{"names", hostedConfig(), Options{Name: "A", Namespace: "b.c", Gateway: "/x", Upstream: "1a", Port: 65536}, []Refusal{
 			{Field: "Options.Name", Value: "A"}, {Field: "Options.Namespace", Value: "b.c"}, {Field: "Options.Gateway", Value: "/x"}, {Field: "Options.Upstream", Value: "1a"}, {Field: "Options.Port", Value: "65536"}}},
+		{"a Service elsewhere", hostedConfig(), option(func(o *Options) { o.Upstream = "shop.prod.svc.cluster.local" }), nil},
+		{"a Service that is no name", hostedConfig(), option(func(o *Options) { o.Upstream = "shop..prod" }), []Refusal{{Field: "Options.Upstream", Value: "shop..prod"}}},
+		{"a Service with a long label", hostedConfig(), option(func(o *Options) { o.Upstream = strings.Repeat("a", 64) + ".prod" }), []Refusal{{Field: "Options.Upstream"}}},
 		{"all sidecars", hostedConfig(), option(func(o *Options) { o.Gateway = "mesh" }), []Refusal{{Field: "Options.Gateway", Value: "mesh"}}},
 		{"a Gateway with a dot", hostedConfig(), option(func(o *Options) { o.Gateway = "infra/public.example" }), []Refusal{{Field: "Options.Gateway", Value: "infra/public.example"}}},
 		{"a long Gateway", hostedConfig(), option(func(o *Options) { o.Gateway = strings.Repeat("a", 64) }), []Refusal{{Field: "Options.Gateway"}}},

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 	networking "istio.io/api/networking/v1alpha3"
@@ -198,9 +199,18 @@ func validateVirtualService(vs *networking.VirtualService) error {
 	if len(vs.Hosts) == 0 || len(vs.Gateways) == 0 || len(vs.Http) == 0 {
 		return fmt.Errorf("no hosts, gateways or rules")
 	}
+	// analyzeUnreachableHTTPRules, which only warns.
+	seen := make(map[string]bool)
 	for i, in := range vs.Http {
 		if err := validateRule(in); err != nil {
 			return fmt.Errorf("rule %d: %w", i, err)
+		}
+		for _, match := range in.Match {
+			key, err := proto.MarshalOptions{Deterministic: true}.Marshal(match)
+			if err != nil || seen[string(key)] {
+				return fmt.Errorf("rule %d: all matches are used by prior rules", i)
+			}
+			seen[string(key)] = true
 		}
 		if len(in.Match) == 0 && i < len(vs.Http)-1 {
 			return fmt.Errorf("rule %d: only the last rule can have no matches", i)
@@ -295,6 +305,7 @@ func TestInvalidVirtualServices(t *testing.T) {
 		"a route without an end":   {"- match:", "- directResponse: {status: 400}\n  - match:"},
 		"two ends of one rule":     {"directResponse: {status: 400}", "directResponse: {status: 400}\n    route: [{destination: {host: shop, port: {number: 80}}}]"},
 		"a port that is none":      {"number: 8080", "number: 80800"},
+		"a match given twice":      {"  - match:\n    - withoutHeaders", "  - match:\n    - headers: {\":method\": {exact: \"PRI\"}}\n    directResponse: {status: 400}\n  - match:\n    - withoutHeaders"},
 	} {
 		require.Contains(t, valid, change[0], name)
 		assert.Error(t, validateVirtualService(parseVirtualService(t, []byte(strings.Replace(valid, change[0], change[1], 1)))), name)

@@ -174,7 +174,7 @@ func compareGateway(t testing.TB, p *corsrpc.Policy, normalization string, o edg
 // The shop's matrix.
 func TestSecurityPolicyWithTheShop(t *testing.T) {
 	t.Parallel()
-	size := 2000
+	size := 900
 	if *edgeAll {
 		size = 0
 	}
@@ -186,7 +186,7 @@ func TestSecurityPolicyWithTheShop(t *testing.T) {
 // Random policies, as far as a SecurityPolicy can say them.
 func TestSecurityPolicyRandomPolicies(t *testing.T) {
 	t.Parallel()
-	policies, size := 5, 400
+	policies, size := 5, 250
 	if *edgeAll {
 		policies, size = 100, *edgeSize
 	}

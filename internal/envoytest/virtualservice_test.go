@@ -137,7 +137,7 @@ func compareIstio(t testing.TB, p *corsrpc.Policy, options corsexport.Options, n
 // The shop's matrix, however Istio normalizes paths.
 func TestVirtualServiceWithTheShop(t *testing.T) {
 	t.Parallel()
-	size := 1500
+	size := 700
 	if *edgeAll {
 		size = 0
 	}
@@ -152,7 +152,7 @@ func TestVirtualServiceWithTheShop(t *testing.T) {
 // Random policies, each with one of the normalizations.
 func TestVirtualServiceRandomPolicies(t *testing.T) {
 	t.Parallel()
-	policies, size := 5, 500
+	policies, size := 5, 300
 	if *edgeAll {
 		policies, size = 100, *edgeSize
 	}
@@ -174,7 +174,7 @@ func TestVirtualServiceRequirements(t *testing.T) {
 	config.RequireHosts, config.RequireFetchMetadata, config.PathPrefix = true, true, "/api"
 	config.Resources["/api/docs/"] = corsrpc.Resource{Origins: []string{app}}
 	config.Hosts = []string{host, "www.example.com:8443"}
-	compareIstio(t, mustPolicy(t, config), corsexport.Options{}, "BASE", edgetest.Options{Size: 1500})
+	compareIstio(t, mustPolicy(t, config), corsexport.Options{}, "BASE", edgetest.Options{Size: 800})
 }
 
 // Behind a gate, only preflights are answered.
@@ -183,7 +183,7 @@ func TestVirtualServiceBehindGate(t *testing.T) {
 	config := shopConfig()
 	config.Hosts = nil
 	policy := mustPolicy(t, config)
-	compareIstio(t, policy, corsexport.Options{BehindGate: true}, "BASE", edgetest.Options{Size: 1000})
+	compareIstio(t, policy, corsexport.Options{BehindGate: true}, "BASE", edgetest.Options{Size: 500})
 	compareGate(t, policy, func(backend http.Handler) *model {
 		return newIstioModel(t, mustVirtualService(t, policy, corsexport.Options{BehindGate: true}), backend)
 	})
@@ -192,13 +192,13 @@ func TestVirtualServiceBehindGate(t *testing.T) {
 // The library, whose methods have bindings, behind a gate.
 func TestVirtualServiceWithTheLibrary(t *testing.T) {
 	t.Parallel()
-	compareIstio(t, mustPolicy(t, libraryConfig(t)), corsexport.Options{BehindGate: true}, "BASE", edgetest.Options{Size: 4000})
+	compareIstio(t, mustPolicy(t, libraryConfig(t)), corsexport.Options{BehindGate: true}, "BASE", edgetest.Options{Size: 1500})
 }
 
 // Random policies with bindings, behind a gate.
 func TestVirtualServiceRandomBindings(t *testing.T) {
 	t.Parallel()
-	policies, size := 4, 400
+	policies, size := 4, 250
 	if *edgeAll {
 		policies, size = 50, *edgeSize
 	}
@@ -256,7 +256,7 @@ func FuzzVirtualService(f *testing.F) {
 // Texts of characters that mean something to YAML, to expressions or to formats.
 func TestVirtualServiceOfHostileNames(t *testing.T) {
 	t.Parallel()
-	const draws = 80
+	const draws = 50
 	printed := 0
 	for seed := range uint64(draws) {
 		r := rand.New(rand.NewPCG(seed, 23))
