@@ -35,7 +35,7 @@ func nginxReason(p *corsrpc.Policy, d edgetest.Difference) string {
 	switch {
 	case (d.What == "Vary" || d.What == exposeHeaders) && sameNames(d.Want, d.Got), d.What == "Vary" && sameNames(d.Want+", Origin", d.Got):
 		return ownLine
-	case strings.HasPrefix(d.Got, "400") || strings.HasPrefix(d.Got, "405") || strings.Contains(d.Got, "400 Bad Request") || strings.Contains(d.Request.Target, "%zz") || strings.HasSuffix(d.Request.Target, "%") || strings.Contains(d.Request.Target, "%00"):
+	case strings.HasPrefix(d.Got, "400") || strings.HasPrefix(d.Got, "405") || strings.Contains(d.Got, "400 Bad Request") || strings.Contains(d.Request.Target, "%zz") || strings.HasSuffix(d.Request.Target, "%") || strings.Contains(d.Request.Target, "%00"), !isNginxMethod(d.Request.Method):
 		return badRequest
 	case !d.Request.Clean:
 		return otherSpelling

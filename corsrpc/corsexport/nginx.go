@@ -31,6 +31,7 @@ func Nginx(p *corsrpc.Policy, o Options) (*Export, error) {
 	}
 	n := &nginx{plan: plan, names: make(map[string]bool), classes: make(judgeClasses)}
 	n.checkPrefix()
+	n.checkMethods()
 	files := []File{
 		{plan.options.Prefix + "_http.conf", n.http()},
 		{plan.options.Prefix + "_server.conf", n.server()},
@@ -64,6 +65,22 @@ func (n *nginx) checkPrefix() {
 	if prefix := n.options.Prefix; len(prefix) > maxNginxPrefix {
 		n.refusals = append(n.refusals, &Refusal{Field: "Options.Prefix", Value: prefix, Problem: "is too long for the names of nginx variables", Fix: fmt.Sprintf("use at most %d bytes", maxNginxPrefix)})
 	}
+}
+
+// checkMethods refuses HTTP methods to which nginx responds with 400.
+func (n *nginx) checkMethods() {
+	for _, g := range n.grants {
+		for _, method := range g.methodNames {
+			if !isNginxMethod(method) {
+				n.refusals = append(n.refusals, &Refusal{Rule: g.rule, Field: "Methods", Value: method, Problem: "is an HTTP method that nginx does not take", Fix: "use a method of capital letters, '-' and '_' alone"})
+			}
+		}
+	}
+}
+
+// isNginxMethod: ngx_http_parse_request_line (src/http/ngx_http_parse.c).
+func isNginxMethod(method string) bool {
+	return method == "*" || !strings.ContainsFunc(method, func(r rune) bool { return r != '_' && r != '-' && (r < 'A' || r > 'Z') })
 }
 
 const (

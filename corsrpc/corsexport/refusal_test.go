@@ -36,6 +36,8 @@ func TestNginxRefusals(t *testing.T) {
 		longName.ResponseHeaders = append(longName.ResponseHeaders, fmt.Sprintf("X-%s-%d", strings.Repeat("a", 100), i))
 	}
 	longPath.Resources = map[string]corsrpc.Resource{"/" + strings.Repeat("a", 1000): {}}
+	oddMethod := shopConfig()
+	oddMethod.Resources = map[string]corsrpc.Resource{"/upload": {Methods: []string{"QUERY2"}}}
 	for _, tt := range []struct {
 		name    string
 		config  corsrpc.Config
@@ -51,6 +53,7 @@ func TestNginxRefusals(t *testing.T) {
 		{"bindings that overlap", overlapping, Options{}, []Refusal{{Rule: "/v1/*/items", Field: "Methods", Value: "POST"}}},
 		{"bindings that overlap, by other methods", otherMethods, Options{}, []Refusal{{Rule: "/v1/cart/*", Field: "Methods", Value: "PUT"}}},
 		{"a name longer than nginx reads", longName, Options{}, []Refusal{{Rule: "/acme.shop.v1.AdminService/", Field: "ResponseHeaders", Value: "Grpc-Message, Grpc-S"}}},
+		{"a method that nginx does not take", oddMethod, Options{}, []Refusal{{Rule: "/upload", Field: "Methods", Value: "QUERY2"}}},
 		{"a path longer than nginx reads", longPath, Options{}, []Refusal{{Rule: "/aaaaaaaaaaaaaaaaaaa", Field: "Path", Value: "/aaaaaaaaaaaaaaaaaaa"}}},
 	} {
 		export, err := Nginx(mustPolicy(t, tt.config), tt.options)

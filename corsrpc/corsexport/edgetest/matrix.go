@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/corsrpc/corsrpc-go/corsrpc"
 )
@@ -73,6 +74,10 @@ type path struct {
 func (m *matrix) governed(r *corsrpc.Rule) {
 	about := r.Match.String() + " " + r.Path
 	main := path{target: escape(r.SamplePath("edgetest")), clean: true, about: about}
+	if r.Match == corsrpc.MatchBinding {
+		// A template has escapes where a path has them.
+		main.target = escape(m.config.PathPrefix) + strings.TrimPrefix(r.SamplePath("edgetest"), m.config.PathPrefix)
+	}
 	if r.Match == corsrpc.MatchBinding && r.Methods[0] != "*" {
 		main.method = r.Methods[0]
 	}
