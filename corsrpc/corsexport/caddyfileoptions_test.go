@@ -137,3 +137,25 @@ func TestCaddyfileNotes(t *testing.T) {
 		assert.Regexp(t, `^[A-Z][^\n]*\.$`, note, "one sentence")
 	}
 }
+
+// The name of a method can be a word of Caddy's, and stands for itself.
+func TestCaddyfileWithOddMethods(t *testing.T) {
+	t.Parallel()
+	config := shopConfig()
+	config.Overrides = nil
+	config.REST = corsrpc.RESTGateway
+	config.Bindings = map[string][]string{
+		cart + ".AddItem":   {"default /v1/d", "~x /v1/d", "- /v1/d"},
+		admin + ".SetPrice": {"POST /v1/d"},
+	}
+	backend, upstream := serve(t)
+	edge := startCaddyfilePolicy(t)(mustPolicy(t, config), upstream)
+	for method, want := range map[string]int{
+		"default": http.StatusNoContent, "~x": http.StatusNoContent, "-": http.StatusNoContent,
+		"POST": http.StatusForbidden, "OTHER": http.StatusForbidden, "x": http.StatusForbidden,
+	} {
+		response := get(t, "OPTIONS", edge+"/v1/d", "Origin", shopper, "Access-Control-Request-Method", method)
+		assert.Equal(t, want, response.StatusCode, method)
+	}
+	assert.Zero(t, backend.Total())
+}
