@@ -2,7 +2,6 @@ package corsexport
 
 import (
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"net/http"
 	"regexp"
@@ -131,26 +130,7 @@ func TestApacheOtherSpellingsWithRandomPolicies(t *testing.T) {
 			policy := somePolicy(t, seed)
 			backend, upstream := serve(t)
 			edge := apacheTest{policy: policy, upstream: upstream, raw: seed%2 == 0}.start(t)
-			r := rand.New(rand.NewPCG(seed, 21))
-			requests := func(yield func(edgetest.Request) bool) {
-				for n := 0; n < size; {
-					request, raw, ok := someRequest(t, r)
-					if !ok {
-						continue
-					}
-					n++
-					sent := edgetest.Request{Method: request.Method, Target: raw, Host: request.Host}
-					for _, name := range slices.Sorted(maps.Keys(request.Header)) {
-						for _, value := range request.Header[name] {
-							sent.Header = append(sent.Header, edgetest.Line{Name: name, Value: value})
-						}
-					}
-					if !yield(sent) {
-						return
-					}
-				}
-			}
-			compareApache(t, edge, policy, edgetest.Options{Backend: backend, Requests: requests})
+			compareApache(t, edge, policy, edgetest.Options{Backend: backend, Requests: otherSpellings(t, seed, size)})
 		})
 	}
 }

@@ -1,8 +1,6 @@
 package corsexport
 
 import (
-	"io"
-	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,38 +12,12 @@ import (
 // without an export of a thousand procedures.
 func BenchmarkCaddyfile(b *testing.B) {
 	export := mustCaddyfile(b, largeConfig(b), Options{})
-	const last = "/acme.team9.v1.Department9Service/ListSomething9"
 	for _, edge := range []struct{ name, file, directives string }{
 		{"bare", "", "respond 200"},
 		{"policy", string(export.Files[0].Data), "invoke corsrpc_policy\nrespond 200"},
 	} {
 		url, pid := proxies.StartCaddyProcess(b, edge.file+caddySite(edge.directives))
-		for _, request := range []struct {
-			name, method, path string
-			header             http.Header
-		}{
-			{"call", "POST", last, http.Header{"Origin": {app}, "Sec-Fetch-Site": {"cross-site"}}},
-			{"preflight", "OPTIONS", last, http.Header{"Origin": {app}, "Access-Control-Request-Method": {"POST"}}},
-			{"refusal", "POST", last, http.Header{"Origin": {evil}}},
-			{"alias", "POST", "/x" + last, http.Header{"Origin": {app}}},
-			{"ungoverned", "GET", "/assets/images/logo-1234567890.png", http.Header{"Sec-Fetch-Site": {"same-origin"}}},
-			{"program", "POST", last, http.Header{}},
-		} {
-			b.Run(edge.name+"/"+request.name, func(b *testing.B) {
-				r, err := http.NewRequest(request.method, url+request.path, nil)
-				require.NoError(b, err)
-				r.Header = request.header
-				start := cpuTime(b, pid)
-				for b.Loop() {
-					response, err := http.DefaultTransport.RoundTrip(r)
-					require.NoError(b, err)
-					_, err = io.Copy(io.Discard, response.Body) // and keep the connection
-					require.NoError(b, err)
-					require.NoError(b, response.Body.Close())
-				}
-				b.ReportMetric(float64((cpuTime(b, pid)-start).Microseconds())/float64(b.N), "caddy-µs/op")
-			})
-		}
+		benchmarkRequests(b, edge.name, url, pid)
 	}
 }
 

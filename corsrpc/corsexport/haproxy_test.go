@@ -2,8 +2,6 @@ package corsexport
 
 import (
 	"fmt"
-	"maps"
-	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -166,26 +164,7 @@ func TestHAProxyOtherSpellingsWithRandomPolicies(t *testing.T) {
 			policy := somePolicy(t, seed)
 			backend, upstream := serve(t)
 			edge := haproxyTest{policy: policy, upstream: upstream}.start(t)
-			r := rand.New(rand.NewPCG(seed, 21))
-			requests := func(yield func(edgetest.Request) bool) {
-				for n := 0; n < size; {
-					request, raw, ok := someRequest(t, r)
-					if !ok {
-						continue
-					}
-					n++
-					sent := edgetest.Request{Method: request.Method, Target: raw, Host: request.Host}
-					for _, name := range slices.Sorted(maps.Keys(request.Header)) {
-						for _, value := range request.Header[name] {
-							sent.Header = append(sent.Header, edgetest.Line{Name: name, Value: value})
-						}
-					}
-					if !yield(sent) {
-						return
-					}
-				}
-			}
-			compareHAProxy(t, edge, policy, edgetest.Options{Backend: backend, Requests: requests})
+			compareHAProxy(t, edge, policy, edgetest.Options{Backend: backend, Requests: otherSpellings(t, seed, size)})
 		})
 	}
 }

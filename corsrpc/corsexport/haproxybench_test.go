@@ -2,8 +2,6 @@ package corsexport
 
 import (
 	"fmt"
-	"io"
-	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -28,7 +26,6 @@ frontend test from base
 // BenchmarkHAProxy reports how much CPU time HAProxy takes for a request, with
 // and without an export of a thousand procedures.
 func BenchmarkHAProxy(b *testing.B) {
-	const last = "/acme.team9.v1.Department9Service/ListSomething9"
 	policy := haproxyTest{policy: mustPolicy(b, largeConfig(b)), upstream: "http://127.0.0.1:1", frontend: "http-request return status 200"}
 	for _, edge := range []struct {
 		name  string
@@ -39,32 +36,7 @@ func BenchmarkHAProxy(b *testing.B) {
 	} {
 		process := proxies.StartHAProxy(b, edge.files...)
 		get(b, "GET", process.URL+"/") // once it has loaded
-		for _, request := range []struct {
-			name, method, path string
-			header             http.Header
-		}{
-			{"call", "POST", last, http.Header{"Origin": {app}, "Sec-Fetch-Site": {"cross-site"}}},
-			{"preflight", "OPTIONS", last, http.Header{"Origin": {app}, "Access-Control-Request-Method": {"POST"}}},
-			{"refusal", "POST", last, http.Header{"Origin": {evil}}},
-			{"alias", "POST", "/x" + last, http.Header{"Origin": {app}}},
-			{"ungoverned", "GET", "/assets/images/logo-1234567890.png", http.Header{"Sec-Fetch-Site": {"same-origin"}}},
-			{"program", "POST", last, http.Header{}},
-		} {
-			b.Run(edge.name+"/"+request.name, func(b *testing.B) {
-				r, err := http.NewRequest(request.method, process.URL+request.path, nil)
-				require.NoError(b, err)
-				r.Header = request.header
-				start := cpuTime(b, process.PID)
-				for b.Loop() {
-					response, err := http.DefaultTransport.RoundTrip(r)
-					require.NoError(b, err)
-					_, err = io.Copy(io.Discard, response.Body) // so that the connection is used again
-					require.NoError(b, err)
-					require.NoError(b, response.Body.Close())
-				}
-				b.ReportMetric(float64((cpuTime(b, process.PID)-start).Microseconds())/float64(b.N), "haproxy-µs/op")
-			})
-		}
+		benchmarkRequests(b, edge.name, process.URL, process.PID)
 	}
 }
 

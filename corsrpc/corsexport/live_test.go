@@ -3,7 +3,10 @@ package corsexport
 import (
 	"bufio"
 	"io"
+	"iter"
 	"log"
+	"maps"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -239,4 +242,28 @@ func checkOtherMethods(t *testing.T, start func(p *corsrpc.Policy, upstream stri
 		}
 	}
 	assert.Equal(t, 1, backend.Total())
+}
+
+// otherSpellings returns random requests, many of them to other spellings of
+// bindings and resources, which the matrix does not have.
+func otherSpellings(t *testing.T, seed uint64, size int) iter.Seq[edgetest.Request] {
+	return func(yield func(edgetest.Request) bool) {
+		r := rand.New(rand.NewPCG(seed, 21))
+		for n := 0; n < size; {
+			request, raw, ok := someRequest(t, r)
+			if !ok {
+				continue
+			}
+			n++
+			sent := edgetest.Request{Method: request.Method, Target: raw, Host: request.Host}
+			for _, name := range slices.Sorted(maps.Keys(request.Header)) {
+				for _, value := range request.Header[name] {
+					sent.Header = append(sent.Header, edgetest.Line{Name: name, Value: value})
+				}
+			}
+			if !yield(sent) {
+				return
+			}
+		}
+	}
 }
