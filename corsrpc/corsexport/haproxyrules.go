@@ -160,14 +160,12 @@ func (h *haproxy) writeRoom() {
 	// A grant stands in the variables own, words, set and demands; what others
 	// ask stands in asked and demands. Both are copied while they grow.
 	needed := (4*longest+3*asked+others)/block + 1
-	room := "%[var(txn." + h.options.Prefix + "_room)]"
 	h.about("Room for the results: a request is refused if they would not fit.")
-	h.put("http-request set-var(txn.@room) str({})", strings.Repeat("x", block/8))
-	h.put("http-request set-var-fmt(txn.@room) '{}'", strings.Repeat(room, 8))
+	h.put("http-request set-var(txn.@room) str({})", strings.Repeat("x", block))
 	variables := []string{"room"}
 	for left := needed; left > 0; left -= blocks {
 		some, name := min(left, blocks), "room_"+strconv.Itoa(len(variables))
-		h.put("http-request set-var-fmt(txn.@{}) '{}'", name, strings.Repeat(room, some))
+		h.put("http-request set-var(txn.@{}) var(txn.@room){}", name, strings.Repeat(",concat(,txn."+h.options.Prefix+"_room)", some-1))
 		h.put("acl @{}      var(txn.@{}) -m len {}", name, name, strconv.Itoa(some*block))
 		h.put("http-request deny deny_status 403 if !@{}", name)
 		variables = append(variables, name)
