@@ -51,16 +51,33 @@ func (e *envoy) addBindings() {
 // since their expression would be longer than the target takes. They get no
 // permissions, as no resource has them either.
 func (e *envoy) leavesOpen(x *binding, expression string) bool {
-	return e.limits.length > 0 && len(expression) > e.limits.length && !slices.ContainsFunc(e.resources, func(r resource) bool {
-		first, _, _ := strings.Cut(r.key[1:], "/")
-		return !isPlainWord(first) || first == "" || x.mayBeginWith(first)
-	})
+	return e.limits.length > 0 && len(expression) > e.limits.length &&
+		!slices.ContainsFunc(e.resources, func(r resource) bool { return x.maySharePaths(r.key) })
 }
 
-// mayBeginWith reports whether some path of a binding can begin with a segment.
-func (x *binding) mayBeginWith(first string) bool {
-	own, _, _ := strings.Cut(strings.TrimPrefix(x.template, "/"), "/")
-	return !isPlainWord(own) || strings.EqualFold(own, first)
+// maySharePaths reports whether some path of a resource could be another spelling
+// of a path of the binding.
+func (x *binding) maySharePaths(key string) bool {
+	own, keys := literalSegments(x.template), literalSegments(key)
+	for i := range min(len(own), len(keys)) {
+		if isPlainWord(own[i]) && isPlainWord(keys[i]) && !strings.EqualFold(own[i], keys[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// literalSegments returns the segments of a template or key before one that is not
+// literal.
+func literalSegments(template string) []string {
+	if i := strings.IndexAny(template, "{*"); i >= 0 {
+		template = template[:i]
+	}
+	segments := strings.Split(template[1:], "/")
+	if last := len(segments) - 1; segments[last] == "" {
+		return segments[:last] // what is below
+	}
+	return segments
 }
 
 func (x *binding) refusal() Refusal {

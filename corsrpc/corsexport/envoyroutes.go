@@ -53,10 +53,10 @@ func (e *envoy) addExempt() {
 		if !x.exempt {
 			continue
 		}
-		first, _, _ := strings.Cut(x.key[1:], "/")
-		if slices.ContainsFunc(e.bindings, func(b binding) bool { return b.mayBeginWith(first) }) {
+		if slices.ContainsFunc(e.bindings, func(b binding) bool { return b.maySharePaths(x.key) }) {
 			continue // bindings come first
 		}
+		first, _, _ := strings.Cut(x.key[1:], "/")
 		var services []string
 		for i := range e.services {
 			if prefix := e.services[i].prefix; !isPlainWord(first) || strings.HasPrefix(prefix, "/"+first+"/") {

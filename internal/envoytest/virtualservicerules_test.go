@@ -79,6 +79,22 @@ func TestResourceAboveBindings(t *testing.T) {
 	assert.Equal(t, shopper, m.send("POST", "/v1/shopping-carts/items/additions", "origin", shopper).header.Get("Access-Control-Allow-Origin"))
 }
 
+// A resource beside bindings grants on paths that end in a procedure's.
+func TestDocumentationBesideBindings(t *testing.T) {
+	t.Parallel()
+	config := shopConfig()
+	config.PathPrefix = "/api"
+	config.REST, config.Bindings = corsrpc.RESTGateway, map[string][]string{cart + ".AddItem": {"POST /v1/item"}}
+	config.Resources = map[string]corsrpc.Resource{"/api/docs/": {Origins: []string{"*"}}}
+	policy, backend := mustPolicy(t, config), new(edgetest.Backend)
+	o := corsexport.Options{BehindGate: true}
+	envoy, _ := mustModel(t, policy, o)
+	for name, m := range map[string]*model{"Envoy": envoy, "Istio": newIstioModel(t, mustVirtualService(t, policy, o), backend)} {
+		got := m.send("GET", "/api/docs/"+cart+"/AddItem", "origin", evil, "sec-fetch-site", "cross-site")
+		assert.Equal(t, "*", got.header.Get("Access-Control-Allow-Origin"), name)
+	}
+}
+
 // A resource above services grants nothing on their paths.
 func TestResourceAboveServices(t *testing.T) {
 	t.Parallel()
