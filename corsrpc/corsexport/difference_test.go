@@ -15,9 +15,9 @@ const (
 	severalLines  = "of several lines of one header, the first one counts before nginx 1.23, and all of them as one later; an empty one counts as none"
 	ownLine       = "Vary and Expose-Headers have lines of their own, after the backend's"
 	safeMethods   = "Access-Control-Allow-Methods can leave out GET, HEAD and POST, for which browsers need no permission, where bindings on one path have them"
-	otherReason   = "where several rules refuse a call, the body has the reason of another one"
-	otherMethod   = "an HTTP method that no binding of a path has gets what all of them grant; where patterns of origins overlap, that is neither"
-	otherSpelling = "another spelling of a path grants nothing, cannot be preflighted, and is refused for the strictest rule that it could mean"
+	otherReason   = "where several rules refuse a call, the body can give a different one of their reasons"
+	otherMethod   = "a request whose HTTP method no binding of its path has gets only what all bindings of the path grant; where two patterns of origins overlap and neither covers the other, neither is granted"
+	otherSpelling = "another spelling of a path grants nothing and cannot be preflighted; a call to it is refused if the strictest rule that it could mean refuses it"
 )
 
 // nginxReason returns why there is a difference, or nothing if there is no reason

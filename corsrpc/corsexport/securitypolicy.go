@@ -60,8 +60,6 @@ type securityPolicy struct{ *httpRoute }
 // What the schema of SecurityPolicy takes.
 var (
 	policyOrigin = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://(\*\.)?([\w-]+\.)*[\w-]+(:\d{1,5})?$`)
-	// A name has at most five digits before each unit.
-	maxPolicyAge = 99_999 * 3600
 )
 
 // checkGrant checks what a SecurityPolicy can say of a grant.
@@ -70,9 +68,6 @@ func (s *securityPolicy) checkGrant(rule string, g *grant) {
 		return
 	}
 	s.checked[g] = true
-	if age, err := strconv.Atoi(g.maxAge); err != nil || age > maxPolicyAge {
-		s.refuse(rule, "MaxAge", g.maxAge, "is longer than a SecurityPolicy can say", "set MaxAge to at most 99999 hours")
-	}
 	if s.checkedOrigins[g.origins] {
 		return
 	}

@@ -108,7 +108,7 @@ func TestDocumentedDifferences(t *testing.T) {
 	text := strings.ToLower(strings.Join(strings.Fields(string(read(t, "../../docs/edge-envoy.md"))), " "))
 	for _, words := range []string{
 		"preflights that succeed have status 200", "text/plain`, without a charset", "joined to the backend's by commas",
-		otherReason, "another spelling of a path grants nothing, cannot be preflighted, and is refused for the strictest rule that it could mean",
+		otherReason, "another spelling of a path grants nothing and cannot be preflighted; a call to it is refused if the strictest rule that it could mean refuses it",
 		severalLines, "empty `access-control-request-method`",
 	} {
 		assert.Contains(t, text, strings.ToLower(words))

@@ -68,8 +68,8 @@ const (
 	okPreflight   = "preflights that succeed have status 200"
 	otherType     = "refusals have Content-Type text/plain without a charset"
 	joined        = "values are joined to the backend's by commas, in its order"
-	otherReason   = "where several rules refuse a call, the body has the reason of another one"
-	otherSpelling = "another spelling of a path grants nothing, cannot be preflighted, and is refused for the strictest rule that it could mean; one with characters outside ASCII gets 400"
+	otherReason   = "where several rules refuse a call, the body can give a different one of their reasons"
+	otherSpelling = "another spelling of a path grants nothing and cannot be preflighted; a call to it is refused if the strictest rule that it could mean refuses it; one with characters outside ASCII gets 400"
 	severalLines  = "several lines of one header count as one value"
 	emptyMethod   = "an empty Access-Control-Request-Method is no preflight that succeeds"
 )

@@ -46,12 +46,12 @@ func routable(config corsrpc.Config) corsrpc.Config {
 // docs/edge-envoygateway.md has them.
 const (
 	gatewayPreflight = "preflights have status 200 and all lists; those of other origins have no Access-Control-Allow-Origin"
-	gatewayCaches    = "preflights have neither Vary nor Cache-Control, by which only caches go, which keep no response to OPTIONS"
+	gatewayCaches    = "preflights have neither Vary nor Cache-Control. Only caches use these headers, and caches do not keep responses to OPTIONS"
 	gatewaySpelling  = "another spelling of a path is another path, whose preflights reach the Service"
 	gatewayForged    = "an origin in a spelling that browsers do not send can match a pattern"
-	gatewayAny       = "to any origin, the header is the origin in place of *, and it is missing without an Origin"
+	gatewayAny       = "if a rule allows any origin, Access-Control-Allow-Origin is the request's origin in place of *. Without Origin in the request, it is left out"
 	gatewayVary      = "Vary has a line of its own, on all responses to a path with a rule"
-	gatewayLists     = "where no method is listed, GET, HEAD and POST are, where no request header is, Accept, and where no response header is, Content-Type: all of these always pass"
+	gatewayLists     = "no list is empty: without methods, it has GET, HEAD and POST, without request headers Accept, and without response headers Content-Type"
 	gatewayMethods   = "bindings on one path list the methods of all of them"
 	gatewayExposed   = "the list of exposed headers replaces the Service's own"
 	gatewayOwn       = "where Origin is not listed, the Service's own CORS headers are kept"

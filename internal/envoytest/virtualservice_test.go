@@ -29,7 +29,7 @@ func mustVirtualService(t testing.TB, p *corsrpc.Policy, o corsexport.Options) *
 // them, and those of Envoy that remain.
 const (
 	otherHost   = "other hosts than those of hosts have no route here"
-	otherMethod = "an HTTP method that no binding of a path has gets what all of them grant; where patterns of origins overlap, that is neither"
+	otherMethod = "a request whose HTTP method no binding of its path has gets only what all bindings of the path grant; where two patterns of origins overlap and neither covers the other, neither is granted"
 )
 
 // istioReason returns why a response behind Istio differs from Wrap's, or nothing
