@@ -30,6 +30,9 @@ func Apache(p *corsrpc.Policy, o Options) (*Export, error) {
 		return nil, err
 	}
 	a := &apache{plan: plan, classes: make(map[string]int), letters: make(map[string]bool)}
+	if prefix := plan.options.Prefix; strings.HasPrefix(strings.ToUpper(prefix), "REDIRECT_") {
+		a.refusals = append(a.refusals, &Refusal{Field: "Options.Prefix", Value: prefix, Problem: "begins as the variables do that Apache keeps of a request that led to another", Fix: "use another name"})
+	}
 	a.request()
 	a.paths()
 	a.asked()
@@ -158,12 +161,16 @@ func (a *apache) check(expression, rule, field, value string) {
 // responses writes what depends on the outcome.
 func (a *apache) responses() {
 	a.comment("Preflights of listed origins, and requests that are refused.")
-	fmt.Fprintf(&a.out, `RewriteEngine On
+	// The map makes Apache refuse the file in a Location, where it would have no
+	// effect. The first rule ends a condition that stands before the file.
+	fmt.Fprintf(&a.out, `RewriteMap %[3]s int:tolower
+RewriteEngine On
+RewriteRule ^ -
 RewriteCond %%{ENV:%[1]s} .
 RewriteRule ^ - [R=204,L]
 RewriteCond %%{ENV:%[2]s} .
 RewriteRule ^ - [R=403,L]
-`, a.v("pass"), a.v("no"))
+`, a.v("pass"), a.v("no"), a.v("host"))
 	if !a.options.BehindGate {
 		a.comment("Connections that become HTTP/2 would go on past these rules.")
 		fmt.Fprintf(&a.out, "RequestHeader unset Upgrade %s\n", apacheQuote("expr="+matches(header("Upgrade"), "(?i)h2c")))

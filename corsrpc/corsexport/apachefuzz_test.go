@@ -105,6 +105,7 @@ func TestApacheRefusals(t *testing.T) {
 		options Options
 		want    Refusal // without Problem and Fix, and the beginning of Value
 	}{
+		{"a prefix of Apache's own", shopConfig(), Options{Prefix: "Redirect_a"}, Refusal{Field: "Options.Prefix", Value: "Redirect_a"}},
 		{"a prefix with a space", shopConfig(), Options{Prefix: "a b"}, Refusal{Field: "Options.Prefix", Value: "a b"}},
 		{"a path longer than an expression", longPath, Options{}, Refusal{Rule: "/" + strings.Repeat("a", 3000), Field: "Path", Value: "/aaaaaaaaaaaaaaaaaaa"}},
 		{"an origin longer than an expression", longOrigin, Options{}, Refusal{Field: "Origins", Value: "app://xxxxxxxxx"}},

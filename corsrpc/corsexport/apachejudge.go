@@ -123,15 +123,16 @@ func (a *apache) outcome() {
 // as for a page of ErrorDocument, and is not judged again.
 func (a *apache) redirects() {
 	a.comment("What Apache leads to another path by itself, such as to that of an ErrorDocument.")
-	again := "reqenv('REDIRECT_" + a.v("seen") + "') == '1'"
+	a.setIf(when(a.redirected()), "!"+a.v("pass"))
+	a.setIf(when(a.redirected(), redirectedByError), "!"+a.v("no"), "!"+a.v("body"))
 	kept := []string{"grant", "allow", "vary", "lists", "call"}
 	var none []string
-	for _, name := range append([]string{"no", "body", "pass"}, kept...) {
+	for _, name := range kept {
 		none = append(none, "!"+a.v(name))
 	}
-	a.setIf(when(again), none...)
+	a.setIf(when(a.redirected(), a.has("no", "")), none...)
 	for _, name := range kept {
-		a.setIf(when(again, matches("reqenv('REDIRECT_"+a.v(name)+"')", "(.+)")), a.v(name)+"=$1")
+		a.setIf(when(a.redirected(), a.has("no", ""), matches("reqenv('REDIRECT_"+a.v(name)+"')", "(.+)")), a.v(name)+"=$1")
 	}
 	none = nil
 	for _, name := range a.temporary {
@@ -139,3 +140,11 @@ func (a *apache) redirects() {
 	}
 	a.setIf(when(always), append(none, a.v("seen")+"=1")...)
 }
+
+// redirected is the condition that Apache itself has led the request here.
+func (a *apache) redirected() string { return "reqenv('REDIRECT_" + a.v("seen") + "') == '1'" }
+
+// redirectedByError is the condition that an error has led the request here, which
+// has been judged then. What leads elsewhere, such as a RewriteRule of a directory,
+// is judged by the new path as well.
+const redirectedByError = "reqenv('REDIRECT_STATUS') -ge 400"

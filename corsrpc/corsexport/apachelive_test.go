@@ -244,36 +244,6 @@ func TestApacheRequestLines(t *testing.T) {
 	assert.Zero(t, backend.Total())
 }
 
-// Refused calls stay refused whatever else is configured.
-func TestApacheRefusesAnyway(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]apacheTest{
-		"rewriting is off":           {after: "RewriteEngine Off"},
-		"another place":              {outside: true},
-		"other rules come first":     {before: "RewriteEngine On\nRewriteRule ^/acme - [PT,END]"},
-		"the path is not translated": {before: "ProxyPass /acme.shop.v1.AdminService UPSTREAM/x mapping=encoded"},
-		"another Require":            {after: "<Location />\nRequire all granted\n</Location>\n<If true>\nRequire all granted\n</If>"},
-		"everything goes to a proxy": {before: "RewriteEngine On\nRewriteRule ^/(.*)$ UPSTREAM/$1 [P]"},
-		"authentication":             {after: "RewriteEngine Off\n<Location />\nAuthType Basic\nAuthName realm\nAuthUserFile /dev/null\n<RequireAny>\nRequire valid-user\nRequire all granted\n</RequireAny>\n</Location>"},
-		"slashes are kept":           {before: "MergeSlashes Off\nAllowEncodedSlashes On"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			backend, upstream := serve(t)
-			test.policy, test.upstream = mustPolicy(t, shopConfig()), upstream
-			test.before = strings.ReplaceAll(test.before, "UPSTREAM", upstream)
-			edge := test.start(t)
-			for _, path := range []string{setPrice, "/x" + setPrice, strings.Replace(setPrice, "S", "%53", 1)} {
-				assert.Equal(t, http.StatusForbidden, get(t, "POST", edge+path, "Origin", evil).StatusCode, path)
-			}
-			assert.Zero(t, backend.Total())
-			allowed := get(t, "POST", edge+setPrice, "Origin", console)
-			assert.Equal(t, http.StatusOK, allowed.StatusCode)
-			assert.Equal(t, []string{console}, allowed.Header["Access-Control-Allow-Origin"])
-		})
-	}
-}
-
 // An expression that Apache cannot try to its end may match, and does not match.
 func TestApacheExpressionsWithoutEnd(t *testing.T) {
 	t.Parallel()

@@ -12,7 +12,9 @@ func (a *apache) request() {
 	a.out.WriteString("# Written by corsrpc from a policy. Do not edit it: write it again.\n# Include this in virtual hosts, before other RewriteRule directives.\n")
 	a.comment("The path without its query, and not decoded.")
 	// REQUEST_URI has one slash at the beginning where several were sent.
-	a.setIf(when(matches("%{THE_REQUEST}", `^[^ ]+ (?:[A-Za-z][A-Za-z0-9+.-]*://[^/?]*)?([^?]*?)(?:\?| HTTP/[0-9.]+$|$)`)), a.temp("path")+"=$1")
+	a.setIf(when(matches("%{THE_REQUEST}", `^[^ ]+ (?:[A-Za-z][A-Za-z0-9+.-]*:(?://[^/?]*)?)?([^?]*?)(?:\?| HTTP/[0-9.]+$|$)`)), a.temp("path")+"=$1")
+	// Not the request line, which has the path that led here.
+	a.setIf(when(a.redirected(), "!("+redirectedByError+")", matches("%{REQUEST_URI}", "^(.*)$")), a.temp("path")+"=$1")
 	a.comment("What the request says about where it comes from.")
 	present := func(name, variable, letter string) { a.setIf(when("-n "+header(name)), a.temp(variable)+"="+letter) }
 	present("Origin", "origin", "o")

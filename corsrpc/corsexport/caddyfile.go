@@ -17,7 +17,7 @@ import (
 // named route that responds to preflights, refuses calls, and sets headers:
 //
 //	{
-//		order invoke before basic_auth
+//		order invoke first
 //	}
 //	import corsrpc.caddyfile
 //
@@ -225,7 +225,7 @@ func (c *caddyfile) addNotes() {
 		c.plan.note("A path in another spelling than the rule's gets no CORS headers, and is judged by the strictest rule of its service.")
 		c.plan.note("Links from other sites to documentation below paths such as /docs/pkg.Service/Method are refused, unless Resources has a key for them.")
 	}
-	c.plan.note("Authentication that runs before the route responds to preflights with 401: order invoke before basic_auth, as a global option, lets the route run first.")
+	c.plan.note("Directives that run before the route can respond to preflights, or change what it judges: the global option order invoke first lets the route run first.")
 	if c.hosts == nil && !c.options.BehindGate {
 		c.plan.note("Without Hosts, the host of Origin must equal Host byte for byte, in lower case.")
 	}

@@ -27,7 +27,7 @@ func (c *caddyfile) request() {
 		}
 	}
 	c.comment("The path without its query, and not decoded. The other form is for proxies.")
-	c.mapTo("path", "{orig_uri}", line(re(`^(/[^?]*)`), "$1"), line(re(`^[A-Za-z][0-9A-Za-z+.-]*://[^/?#]*([^?]*)`), "$1"), line("default", "{orig_uri}"))
+	c.mapTo("path", "{orig_uri}", line(re(`^(/[^?]*)`), "$1"), line(re(`^[A-Za-z][0-9A-Za-z+.-]*:(?://[^/?#]*)?([^?]*)`), "$1"), line("default", "{orig_uri}"))
 	c.set("path", c.m("path"))
 	c.mapTo("site", "{header.Sec-Fetch-Site}", line("same-origin", "s"), line("none", "n"), line("default", "x"))
 	c.mapTo("read", "{method}", line("GET", "r"), line("HEAD", "r"))

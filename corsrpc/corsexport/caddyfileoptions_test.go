@@ -125,7 +125,7 @@ func TestCaddyfileNotes(t *testing.T) {
 	config := shopConfig()
 	notes := func(o Options) string { return strings.Join(mustCaddyfile(t, config, o).Notes, "\n") }
 	always := notes(Options{})
-	for _, words := range []string{"another spelling", "Links from other sites", "order invoke before basic_auth", "byte for byte"} {
+	for _, words := range []string{"another spelling", "Links from other sites", "order invoke first", "byte for byte"} {
 		assert.Contains(t, always, words)
 	}
 	assert.NotContains(t, always, "No call is refused")
@@ -158,4 +158,31 @@ func TestCaddyfileWithOddMethods(t *testing.T) {
 		assert.Equal(t, want, response.StatusCode, method)
 	}
 	assert.Zero(t, backend.Total())
+}
+
+// With "order invoke first", no other directive of the site changes what the route
+// judges or what it responds.
+func TestCaddyfileComesFirst(t *testing.T) {
+	t.Parallel()
+	backend, upstream := serve(t)
+	edge := startCaddySite(t, mustCaddyfile(t, shopConfig(), Options{}), `
+		header ?Access-Control-Allow-Origin *
+		request_header Origin `+shopper+`
+		request_header Sec-Fetch-Site same-origin
+		uri strip_prefix /x
+		intercept {
+			@refused status 403
+			handle_response @refused {
+				reverse_proxy `+upstream+`
+			}
+		}
+		reverse_proxy `+upstream+`
+		invoke corsrpc_policy`)
+	refused := get(t, "POST", edge+addItem, "Origin", evil, "Sec-Fetch-Site", "cross-site", "Cookie", "session=1")
+	assert.Equal(t, http.StatusForbidden, refused.StatusCode)
+	assert.Equal(t, http.Header{"Vary": {"Origin"}, "Cache-Control": {"no-store"}}, corsHeaders(refused))
+	assert.Zero(t, backend.Total())
+	allowed := get(t, "POST", edge+addItem, "Origin", shopper)
+	assert.Equal(t, http.StatusOK, allowed.StatusCode)
+	assert.Equal(t, []string{shopper}, allowed.Header["Access-Control-Allow-Origin"])
 }

@@ -108,6 +108,7 @@ func writeCaddyfile(t testing.TB, caddyfile string) (path, dir string) {
 	dir = t.TempDir()
 	config := filepath.Join(dir, "Caddyfile")
 	options := fmt.Sprintf(`{
+	order invoke first
 	admin off
 	persist_config off
 	auto_https off
