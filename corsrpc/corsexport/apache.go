@@ -29,7 +29,7 @@ func Apache(p *corsrpc.Policy, o Options) (*Export, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &apache{plan: plan, classes: make(map[string]int), letters: make(map[string]bool)}
+	a := &apache{plan: plan, classes: make(judgeClasses), letters: make(map[string]bool)}
 	if prefix := plan.options.Prefix; strings.HasPrefix(strings.ToUpper(prefix), "REDIRECT_") {
 		a.refusals = append(a.refusals, &Refusal{Field: "Options.Prefix", Value: prefix, Problem: "begins as the variables do that Apache keeps of a request that led to another", Fix: "use another name"})
 	}
@@ -52,9 +52,8 @@ func Apache(p *corsrpc.Policy, o Options) (*Export, error) {
 // apache prints a plan.
 //
 // mod_setenvif evaluates its directives in order, as soon as the header of a
-// request is read. Variables stand for what is
-// known of the request. Sections with conditions on them have the headers of
-// responses.
+// request is read. Variables stand for what is known of the request. Sections with
+// conditions on them have the headers of responses.
 //
 // All directives are SetEnvIfExpr: SetEnvIf takes a header of the request for a
 // variable of that name, and after a SetEnvIfExpr it can compare with nothing.
@@ -63,9 +62,8 @@ type apache struct {
 	*plan
 	out      strings.Builder
 	refusals []error
-	// classes are numbers of grants that judge alike, by what they depend on.
-	classes map[string]int
-	letters map[string]bool // of reasons that are given
+	classes  judgeClasses
+	letters  map[string]bool // of reasons that are given
 	// temporary are the variables that responses do not need.
 	temporary []string
 }

@@ -2,11 +2,6 @@ package corsexport
 
 import (
 	"fmt"
-	"math/rand/v2"
-	"net/http"
-	"regexp"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -139,54 +134,18 @@ func TestApacheOtherSpellingsWithRandomPolicies(t *testing.T) {
 func TestApacheWithOptions(t *testing.T) {
 	t.Parallel()
 	proxies.RequireApache(t)
-	hosts := []string{"api.example.com", "api.test:8443", "[::1]:8080"}
-	size := 800
-	if *edgeAll {
-		size = *edgeSize
-	}
-	for name, test := range map[string]struct {
-		change  func(*corsrpc.Config)
-		options Options
-	}{
-		"nothing":                               {func(*corsrpc.Config) {}, Options{}},
-		"RequireHosts":                          {func(c *corsrpc.Config) { c.Hosts, c.RequireHosts = hosts, true }, Options{}},
-		"RequireFetchMetadata":                  {func(c *corsrpc.Config) { c.RequireFetchMetadata = true }, Options{}},
-		"RequireHosts and RequireFetchMetadata": {func(c *corsrpc.Config) { c.Hosts, c.RequireHosts, c.RequireFetchMetadata = hosts, true, true }, Options{}},
-		"no hosts":                              {func(c *corsrpc.Config) { c.Hosts = []string{} }, Options{}},
-		"other Hosts":                           {func(*corsrpc.Config) {}, Options{Hosts: []string{"api.example.com"}}},
-		"Prefix":                                {func(*corsrpc.Config) {}, Options{Prefix: "Team_1"}},
-		"Credentials":                           {func(c *corsrpc.Config) { c.Credentials = true }, Options{}},
-		// The shop's cart has a procedure that is stricter than the service, then.
-		"closed services": {func(c *corsrpc.Config) {
-			if c.Files == nil {
-				c.Services, c.Overrides = []string{catalog, admin}, nil
-			}
-		}, Options{}},
-		"ReportOnly":                   {func(c *corsrpc.Config) { c.ReportOnly = true }, Options{}},
-		"PathPrefix":                   {func(c *corsrpc.Config) { c.PathPrefix = "/api/it's-$1" }, Options{}},
-		"BehindGate":                   {func(*corsrpc.Config) {}, Options{BehindGate: true}},
-		"BehindGate with RequireHosts": {func(c *corsrpc.Config) { c.Hosts, c.RequireHosts = hosts, true }, Options{BehindGate: true}},
-	} {
-		for schema, config := range map[string]corsrpc.Config{"shop": shopConfig(), "library": libraryConfig(t)} {
-			t.Run(name+" "+schema, func(t *testing.T) {
-				t.Parallel()
-				test.change(&config)
-				policy := mustPolicy(t, config)
-				backend, upstream := serve(t)
-				edge := apacheTest{policy: policy, options: test.options, upstream: upstream, raw: true}.start(t)
-				requests := func(yield func(edgetest.Request) bool) {
-					for r := range edgetest.Matrix(policy, "api.example.com") {
-						// See TestNginxBehindGate.
-						plain := r.Method == http.MethodOptions && !slices.ContainsFunc(r.Header, func(l edgetest.Line) bool { return l.Name == "Origin" })
-						if !(plain && test.options.BehindGate) && !yield(r) {
-							return
-						}
-					}
-				}
-				compareApache(t, edge, policy, edgetest.Options{Backend: backend, BehindGate: test.options.BehindGate, Requests: requests, Size: size})
-			})
-		}
-	}
+	withOptions(t, 800, func(t *testing.T, p *corsrpc.Policy, o Options, upstream string, run edgetest.Options) {
+		compareApache(t, apacheTest{policy: p, options: o, upstream: upstream, raw: true}.start(t), p, run)
+	})
+}
+
+// The names of all variables begin with the prefix.
+func TestApacheWithPrefix(t *testing.T) {
+	t.Parallel()
+	policy := mustPolicy(t, libraryConfig(t))
+	backend, upstream := serve(t)
+	edge := apacheTest{policy: policy, options: Options{Prefix: "Team_1"}, upstream: upstream, raw: true}.start(t)
+	compareApache(t, edge, policy, edgetest.Options{Backend: backend, Size: 800})
 }
 
 // The strictest of several bindings on one path counts.
@@ -205,33 +164,4 @@ func TestApacheWithOverlappingBindings(t *testing.T) {
 		assert.Equal(t, want, response.Header["Access-Control-Allow-Credentials"], path)
 	}
 	compareApache(t, edge, policy, edgetest.Options{Backend: backend, Size: 1000})
-}
-
-// One expression for several services matches what theirs do.
-func TestAliasesOf(t *testing.T) {
-	t.Parallel()
-	names := []string{cart, catalog, admin, "acme.shop.v1.Cart", "acme.shop.v2.CartService", "grpc.health.v1.Health", "Kiosk"}
-	r := rand.New(rand.NewPCG(1, 23))
-	matched := 0
-	for range 400 {
-		some := slices.DeleteFunc(slices.Clone(names), func(string) bool { return chance(r, 2) })
-		if len(some) == 0 {
-			continue
-		}
-		path := "/" + pick(r, names) + pick(r, []string{"/X", ";v=1/X", "%3B/X", "\\X", "X/", ""})
-		for range r.IntN(3) {
-			path = pick(r, someSpellings)(path)
-		}
-		want := slices.ContainsFunc(some, func(name string) bool { return regexp.MustCompile(aliasRegexp(name)).MatchString(path) })
-		lower := make([]string, len(some))
-		for i, name := range some {
-			lower[i] = strings.ToLower(name)
-		}
-		got := slices.ContainsFunc(aliasesWithin(lower, pick(r, []int{1, 3000, 100_000})), func(e string) bool { return regexp.MustCompile(e).MatchString(path) })
-		assert.Equal(t, want, got, "%q of %q", path, some)
-		if want {
-			matched++
-		}
-	}
-	assert.Greater(t, matched, 60)
 }

@@ -16,7 +16,7 @@ import (
 // that it shares with nginx. docs/edge-apache.md has them.
 const (
 	apacheMalformed = "a path or host that Apache does not take gets its 400, 404 or 405"
-	apacheLines     = "several lines of one header are one line with commas, which is no origin; an empty one counts as none"
+	apacheLines     = "several lines of one header are joined with commas; joined lines of Origin are not a valid origin; an empty header counts as absent"
 	apacheVary      = "Vary is one line for all methods, and Expose-Headers is a line of its own, before the backend's"
 )
 

@@ -44,20 +44,12 @@ func TestApacheLoadsSpecialCharacters(t *testing.T) {
 	printed := 0
 	for seed := range draws {
 		r := rand.New(rand.NewPCG(seed, 22))
-		text := func(characters string) string {
-			var b strings.Builder
-			for range 1 + r.IntN(20) {
-				b.WriteByte(characters[r.IntN(len(characters))])
-			}
-			return b.String()
-		}
-		const all = "abcXYZ019 \t\n\"'`$;{}#\\()[]*+?.|^~!&%@:=,<>/-_\xc3\xbc"
-		const token = "aZ9$'`|~!#%&*+-.^_"
 		prefix := "corsrpc"
 		if chance(r, 4) {
-			prefix = text(all)
+			prefix = someText(r, specialCharacters)
 		}
-		policy := policyOf(t, "app://"+text("aZ9.-_~:[]"), "/"+text(all)+"/{x}/"+text(all), text(token), text("abc.-_019")+":8080", "/"+text("aZ9-._~!$&'()+,;=:@*")+"/**")
+		o, path, name, host, template := specialTexts(r)
+		policy := policyOf(t, o, path, name, host, template)
 		if checkApacheLoads(t, policy, Options{Prefix: prefix}) {
 			printed++
 		}

@@ -12,7 +12,7 @@ import (
 func (a *apache) judges() {
 	printed := make(map[int]bool)
 	for _, g := range a.grants {
-		class := a.class(g)
+		class := a.classes.of(g)
 		if printed[class] {
 			continue
 		}
@@ -119,8 +119,8 @@ func (a *apache) outcome() {
 	a.setIf(when(a.isSet("lists"), a.has("pre", ""), matches(a.value("lists"), "(.+)")), a.v("call")+"=$1")
 }
 
-// redirects writes that a request has the headers of the one that led to it, such
-// as for a page of ErrorDocument, and is not judged again.
+// redirects writes that a request has the headers of the one that led to it. The
+// page of an ErrorDocument is not judged again.
 func (a *apache) redirects() {
 	a.comment("What Apache leads to another path by itself, such as to that of an ErrorDocument.")
 	a.setIf(when(a.redirected()), "!"+a.v("pass"))

@@ -3,12 +3,9 @@ package corsexport
 import (
 	"bufio"
 	"io"
-	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -17,47 +14,25 @@ import (
 
 	"github.com/corsrpc/corsrpc-go/corsrpc"
 	"github.com/corsrpc/corsrpc-go/corsrpc/corsexport/edgetest"
-	"github.com/corsrpc/corsrpc-go/corsrpc/corstest"
 	"github.com/corsrpc/corsrpc-go/internal/proxies"
-	"github.com/corsrpc/corsrpc-go/internal/shop"
 )
 
 // A strict page-side check finds nothing wrong with the shop behind Apache, and
 // what is refused does not reach it.
 func TestApacheIsCleanForPages(t *testing.T) {
 	t.Parallel()
-	backend := new(edgetest.Backend)
-	handler := shop.NewHandler()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		backend.ServeHTTP(httptest.NewRecorder(), r)
-		handler.ServeHTTP(w, r)
-	}))
-	t.Cleanup(server.Close)
-	config := shopConfig()
-	config.Origins = append(config.Origins, shopper, console)
-	edge, err := url.Parse(apacheTest{policy: mustPolicy(t, config), upstream: server.URL}.start(t))
-	require.NoError(t, err)
-	proxy := &httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(edge) }, ErrorLog: log.New(io.Discard, "", 0)}
-	for origin, option := range map[string]corstest.CheckOption{
-		app:                                corstest.WithAudiences(),
-		"https://pr-1.preview.example.com": corstest.WithAudiences(),
-		"http://localhost:5173":            corstest.WithAudiences(),
-		shopper:                            corstest.WithAudiences("storefront"),
-		console:                            corstest.WithAudiences("backoffice"),
-		evil:                               corstest.WithNoAccess(),
-	} {
-		before := backend.Total()
-		report := corstest.Check(proxy, origin, option)
-		assert.GreaterOrEqual(t, len(report.Results), 20, origin)
-		for _, result := range report.Results {
-			// Apache speaks HTTP/1.1 to the backend here, over which Connect
-			// takes no bidirectional streams.
-			bidirectional := result.Procedure == "/"+cart+"/NegotiatePrice" && result.Status == http.StatusHTTPVersionNotSupported
-			assert.True(t, result.OK() || bidirectional && result.Blocked == nil && len(result.CannotSend)+len(result.CannotRead) == 0, "%s: %+v", origin, result)
-		}
-		if ran := backend.Total() - before; origin != evil {
-			assert.Positive(t, ran, origin)
-		}
+	checkClean(t, startApachePolicy(t))
+}
+
+// What grpc-gateway takes for another method is judged by that one too.
+func TestApacheAsksOtherMethods(t *testing.T) {
+	t.Parallel()
+	checkOtherMethods(t, startApachePolicy(t))
+}
+
+func startApachePolicy(t *testing.T) func(p *corsrpc.Policy, upstream string) string {
+	return func(p *corsrpc.Policy, upstream string) string {
+		return apacheTest{policy: p, upstream: upstream}.start(t)
 	}
 }
 
@@ -298,25 +273,13 @@ func TestApacheTakesNoVariablesFromHeaders(t *testing.T) {
 func TestApacheWithTwoPolicies(t *testing.T) {
 	t.Parallel()
 	backend, upstream := serve(t)
-	first, second := shopConfig(), shopConfig()
-	first.Services, first.Resources, first.Overrides = []string{catalog, cart}, nil, nil
-	first.Except = []string{admin, "acme.shop.v1.WarehouseService"}
-	second.Services, second.Overrides = []string{admin, "acme.shop.v1.WarehouseService"}, nil
-	second.Except = []string{catalog, cart}
+	first, second := twoConfigs()
 	other, err := Apache(mustPolicy(t, second), Options{Prefix: "two"})
 	require.NoError(t, err)
 	edge := apacheTest{policy: mustPolicy(t, first), options: Options{Prefix: "one"}, upstream: upstream, after: string(other.Files[0].Data)}.start(t)
-	for path, origin := range map[string]string{addItem: shopper, setPrice: console, getProduct: app} {
-		response := get(t, "POST", edge+path, "Origin", origin, edgetest.HeaderRespond, "cors")
-		assert.Equal(t, http.StatusOK, response.StatusCode, path)
-		assert.Equal(t, []string{origin}, response.Header["Access-Control-Allow-Origin"], path)
-		assert.Equal(t, http.StatusForbidden, get(t, "POST", edge+path, "Origin", evil).StatusCode, path)
-		assert.Equal(t, http.StatusNoContent, get(t, "OPTIONS", edge+path, "Origin", origin, "Access-Control-Request-Method", "POST").StatusCode, path)
-	}
-	assert.Equal(t, 3, backend.Total())
+	checkTwoPolicies(t, edge, backend, edgetest.HeaderRespond, "cors")
 }
 
-// A cached response has the headers of the page that asks, and none is given to a
 // Paths without a rule are the backend's, preflights and headers included.
 func TestApacheLeavesOtherPathsAlone(t *testing.T) {
 	t.Parallel()

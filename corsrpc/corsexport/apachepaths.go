@@ -37,23 +37,19 @@ func (a *apache) request() {
 
 // ownHosts writes comparisons with the host of the request.
 func (a *apache) ownHosts(how string) {
-	const port = "(?::(?:80|443))?"
-	var names []string
-	for _, host := range a.hosts {
-		names = append(names, strings.TrimSuffix(strings.TrimSuffix(host, ":80"), ":443"))
-	}
+	names := a.hostsWithoutPorts()
 	if a.hosts == nil {
 		both := "'%{req_novary:Host} %{req_novary:Origin}'"
-		a.setIf(when(a.has("site", ""), matches(both, `^([^ ]+?)`+port+` https?://(?=[^A-Z]*$)(?i:\1)`+port+"$")), how+"=p")
+		a.setIf(when(a.has("site", ""), matches(both, `^([^ ]+?)`+defaultPort+` https?://(?=[^A-Z]*$)(?i:\1)`+defaultPort+"$")), how+"=p")
 	}
 	if len(names) > 0 {
-		for _, expression := range anyOfWithin(names, "^https?://", port+"$", maxApacheRegexp/2) {
+		for _, expression := range anyOfWithin(names, "^https?://", defaultPort+"$", maxApacheRegexp/2) {
 			a.setIf(when(a.has("site", ""), matches(header("Origin"), expression)), how+"=p")
 		}
 	}
 	if a.requireHosts {
 		a.setIf(when(always), a.temp("badh")+"=h")
-		for _, expression := range anyOfWithin(names, "^(?i:", ")"+port+"$", maxApacheRegexp/2) {
+		for _, expression := range anyOfWithin(names, "^(?i:", ")"+defaultPort+"$", maxApacheRegexp/2) {
 			a.setIf(when(matches(header("Host"), expression)), "!"+a.temp("badh"))
 		}
 	}
@@ -182,7 +178,7 @@ func (a *apache) aliases() {
 	judges := make([]*grant, len(a.grants))
 	for i := range a.services {
 		s := &a.services[i]
-		if class := a.class(s.judge); s.plain == "" && s.alias == aliasesRegexp([]string{s.name}) {
+		if class := a.classes.of(s.judge); s.plain == "" && s.alias == aliasesRegexp([]string{s.name}) {
 			shared[class], judges[class] = append(shared[class], strings.ToLower(s.name)), s.judge
 			continue
 		}
@@ -218,7 +214,7 @@ func aliasesWithin(names []string, limit int) []string {
 
 // asks returns the variable that says that a grant must let the request pass.
 func (a *apache) asks(g *grant) string {
-	return a.temp(numbered("q", a.class(g))) + "=1"
+	return a.temp(numbered("q", a.classes.of(g))) + "=1"
 }
 
 // own writes the number of the path's own grant.
@@ -234,7 +230,7 @@ func (a *apache) own() {
 	}
 	byClass := make([][]int, len(a.grants)+1)
 	for _, g := range a.grants {
-		class := a.class(g)
+		class := a.classes.of(g)
 		byClass[class] = append(byClass[class], g.number)
 	}
 	a.comment("Which rules must let the request pass, its own included.")
@@ -270,15 +266,4 @@ func (a *apache) originLists() {
 			}
 		}
 	}
-}
-
-// class returns the number of the grants that judge like g.
-func (a *apache) class(g *grant) int {
-	key := fmt.Sprint(g.origins.number, g.enforced, g.credentials, g.internal, g.reportOnly, g.links, g.notConfigured)
-	class, ok := a.classes[key]
-	if !ok {
-		class = len(a.classes)
-		a.classes[key] = class
-	}
-	return class
 }

@@ -1,18 +1,15 @@
 package corsexport
 
 import (
-	"bufio"
-	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/corsrpc/corsrpc-go/corsrpc"
 	"github.com/corsrpc/corsrpc-go/corsrpc/corsexport/edgetest"
 )
 
@@ -37,36 +34,12 @@ func TestApacheLetsNothingUpgradeToHTTP2(t *testing.T) {
 // A WebSocket is opened for pages that the policy lists, and not for others.
 func TestApacheWithWebSocket(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		conn, _, err := w.(http.Hijacker).Hijack()
-		if err != nil {
-			return
-		}
-		defer conn.Close()
-		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "+r.Header.Get("Upgrade")+"\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\nhello")
-	}))
-	t.Cleanup(server.Close)
-	edge, err := url.Parse(apacheTest{policy: mustPolicy(t, shopConfig()), upstream: server.URL, before: "ProxyPass " + addItem + " " + server.URL + addItem + " upgrade=websocket"}.start(t))
-	require.NoError(t, err)
-	for origin, want := range map[string]int{shopper: http.StatusSwitchingProtocols, evil: http.StatusForbidden} {
-		conn, err := net.Dial("tcp", edge.Host)
-		require.NoError(t, err)
-		_, err = io.WriteString(conn, "GET "+addItem+" HTTP/1.1\r\nHost: api.example.com\r\nOrigin: "+origin+"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
-		require.NoError(t, err)
-		reader := bufio.NewReader(conn)
-		response, err := http.ReadResponse(reader, nil)
-		require.NoError(t, err)
-		assert.Equal(t, want, response.StatusCode, origin)
-		if want == http.StatusSwitchingProtocols {
-			hello := make([]byte, 5)
-			_, err := io.ReadFull(reader, hello)
-			require.NoError(t, err)
-			assert.Equal(t, "hello", string(hello))
-		}
-		require.NoError(t, conn.Close())
-	}
+	checkWebSocket(t, func(p *corsrpc.Policy, upstream string) string {
+		return apacheTest{policy: p, upstream: upstream, before: "ProxyPass " + addItem + " " + upstream + addItem + " upgrade=websocket"}.start(t)
+	})
 }
 
+// A cached response has the headers of the page that asks, and none is given to a
 // page that is refused.
 func TestApacheCache(t *testing.T) {
 	t.Parallel()

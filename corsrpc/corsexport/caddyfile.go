@@ -26,6 +26,9 @@ import (
 //		reverse_proxy localhost:8080
 //	}
 //
+// Without the global option, Caddy runs other directives before the route, which
+// could change what it judges.
+//
 // All names begin with the Prefix, so several policies can be in one
 // Caddyfile. Package corscaddy has the same policy as a module, which needs no
 // export, but has to be compiled into Caddy.
@@ -236,7 +239,7 @@ func (c *caddyfile) addNotes() {
 
 // file returns the file.
 func (c *caddyfile) file() []byte {
-	c.out.WriteString("# Written by corsrpc from a policy. Do not edit it: write it again.\n# Import this below the global options, and write in each site: invoke " + c.name("policy") + "\n\n")
+	c.out.WriteString("# Written by corsrpc from a policy. Do not edit it: write it again.\n# Import this below the global options, which must have: order invoke first\n# Write in each site: invoke " + c.name("policy") + "\n\n")
 	c.out.WriteString("&(" + c.name("policy") + ") {\n")
 	// Directives of a named route are sorted, and those of a route are not.
 	c.depth++

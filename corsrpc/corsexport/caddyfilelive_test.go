@@ -220,22 +220,11 @@ func caddySite(directives string) string {
 func TestCaddyfileWithTwoPolicies(t *testing.T) {
 	t.Parallel()
 	backend, upstream := serve(t)
-	first, second := shopConfig(), shopConfig()
-	first.Services, first.Resources, first.Overrides = []string{catalog, cart}, nil, nil
-	first.Except = []string{admin, "acme.shop.v1.WarehouseService"}
-	second.Services, second.Overrides = []string{admin, "acme.shop.v1.WarehouseService"}, nil
-	second.Except = []string{catalog, cart}
+	first, second := twoConfigs()
 	one, two := mustCaddyfile(t, first, Options{Prefix: "one"}), mustCaddyfile(t, second, Options{Prefix: "two"})
 	two.Files[0].Data = slices.Concat(one.Files[0].Data, two.Files[0].Data)
 	edge := startCaddySite(t, two, "route {\ninvoke one_policy\ninvoke two_policy\nreverse_proxy "+upstream+"\n}")
-	for path, origin := range map[string]string{addItem: shopper, setPrice: console, getProduct: app} {
-		response := get(t, "POST", edge+path, "Origin", origin)
-		assert.Equal(t, http.StatusOK, response.StatusCode, path)
-		assert.Equal(t, []string{origin}, response.Header["Access-Control-Allow-Origin"], path)
-		assert.Equal(t, http.StatusForbidden, get(t, "POST", edge+path, "Origin", evil).StatusCode, path)
-		assert.Equal(t, http.StatusNoContent, get(t, "OPTIONS", edge+path, "Origin", origin, "Access-Control-Request-Method", "POST").StatusCode, path)
-	}
-	assert.Equal(t, 3, backend.Total())
+	checkTwoPolicies(t, edge, backend)
 }
 
 // Behind a gate, only preflights are answered.

@@ -2,7 +2,6 @@ package corsexport
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -248,17 +247,3 @@ func (c *caddyfile) asks() {
 func (c *caddyfile) grantOfClass(class int) *grant {
 	return c.grants[slices.IndexFunc(c.grants, func(g *grant) bool { return c.classes.of(g) == class })]
 }
-
-// hostExpression returns an expression for the server's own hosts, without their
-// default ports.
-func (p *plan) hostExpression() string {
-	var names []string
-	for _, host := range p.hosts {
-		host = strings.TrimSuffix(strings.TrimSuffix(host, ":80"), ":443")
-		names = append(names, regexp.QuoteMeta(host))
-	}
-	return "(?:" + strings.Join(names, "|") + ")"
-}
-
-// defaultPort matches the port of either scheme, or none.
-const defaultPort = "(?::(?:80|443))?"

@@ -13,10 +13,10 @@ import (
 // the strictest, or the policy cannot be exported. So no other has to be asked,
 // unless the path is unclean.
 func (e *envoy) addBindings() {
-	if e.bindings == nil {
+	if len(e.bindings) == 0 {
 		return
 	}
-	e.section("Paths that servers read in different ways, one of which could be a binding.")
+	e.section("Paths that servers read in different ways, if one way leads to a binding.")
 	for i, g := range e.grants {
 		for _, r := range e.uncleanly(func(x *binding) bool { return x.grant.number == i+1 }) {
 			e.refuseUnlistedPreflights(r, g)

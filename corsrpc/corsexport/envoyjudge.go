@@ -65,7 +65,7 @@ func (e *envoy) refuseCalls(r envoyRoute, g *grant, preflights bool) {
 	}
 	old := one(noSite) // browsers without Sec-Fetch-Site
 	if len(e.hosts) > 0 {
-		old = append(old, envoyHeader{name: originHeader, regex: "https?://" + e.ownHosts() + anyPort, invert: true})
+		old = append(old, envoyHeader{name: originHeader, regex: "https?://" + e.hostExpression() + defaultPort, invert: true})
 	}
 	elsewhere = append(elsewhere, old)
 	var unlisted []envoyHeader

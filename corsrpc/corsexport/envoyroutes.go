@@ -2,7 +2,6 @@ package corsexport
 
 import (
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -343,15 +342,5 @@ func (s *originSet) envoyRegexp() string {
 
 // host returns the condition that the host is the server's, or that it is not.
 func (e *envoy) host(not bool) envoyHeader {
-	return envoyHeader{name: hostHeader, regex: "(?i:" + e.ownHosts() + ")" + anyPort, invert: not}
-}
-
-const anyPort = "(?::(?:80|443))?"
-
-func (e *envoy) ownHosts() string {
-	names := make([]string, len(e.hosts))
-	for i, host := range e.hosts {
-		names[i] = regexp.QuoteMeta(strings.TrimSuffix(strings.TrimSuffix(host, ":80"), ":443"))
-	}
-	return "(?:" + strings.Join(names, "|") + ")"
+	return envoyHeader{name: hostHeader, regex: "(?i:" + e.hostExpression() + ")" + defaultPort, invert: not}
 }

@@ -130,3 +130,16 @@ func (g *grant) stricterThan(other *grant) bool { return g.atMost(other) && !oth
 func within(names, others []string) bool {
 	return !slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(others, name) })
 }
+
+// judgeClasses number the grants that judge alike, by what they depend on.
+type judgeClasses map[string]int
+
+func (c judgeClasses) of(g *grant) int {
+	key := fmt.Sprint(g.origins.number, g.enforced, g.credentials, g.internal, g.reportOnly, g.links, g.notConfigured)
+	class, ok := c[key]
+	if !ok {
+		class = len(c)
+		c[key] = class
+	}
+	return class
+}

@@ -169,51 +169,13 @@ func TestHAProxyOtherSpellingsWithRandomPolicies(t *testing.T) {
 	}
 }
 
-// The same for what these policies do not have.
+// Each option alone, for a schema with and without bindings.
 func TestHAProxyWithOptions(t *testing.T) {
 	t.Parallel()
 	proxies.RequireHAProxy(t)
-	hosts := []string{"api.example.com", "api.test:8443", "[::1]:8080"}
-	for name, test := range map[string]struct {
-		change  func(*corsrpc.Config)
-		options Options
-	}{
-		"RequireHosts":                          {func(c *corsrpc.Config) { c.Hosts, c.RequireHosts = hosts, true }, Options{}},
-		"RequireFetchMetadata":                  {func(c *corsrpc.Config) { c.RequireFetchMetadata = true }, Options{}},
-		"RequireHosts and RequireFetchMetadata": {func(c *corsrpc.Config) { c.Hosts, c.RequireHosts, c.RequireFetchMetadata = hosts, true, true }, Options{}},
-		"no hosts":                              {func(c *corsrpc.Config) { c.Hosts = []string{} }, Options{}},
-		"Credentials":                           {func(c *corsrpc.Config) { c.Credentials = true }, Options{}},
-		// The shop's cart has a procedure that is stricter than the service, then.
-		"closed services": {func(c *corsrpc.Config) {
-			if c.Files == nil {
-				c.Services, c.Overrides = []string{catalog, admin}, nil
-			}
-		}, Options{}},
-		"ReportOnly":                   {func(c *corsrpc.Config) { c.ReportOnly = true }, Options{}},
-		"PathPrefix":                   {func(c *corsrpc.Config) { c.PathPrefix = "/api/it's-$1" }, Options{}},
-		"BehindGate":                   {func(*corsrpc.Config) {}, Options{BehindGate: true}},
-		"BehindGate with RequireHosts": {func(c *corsrpc.Config) { c.Hosts, c.RequireHosts = hosts, true }, Options{BehindGate: true}},
-	} {
-		for schema, config := range map[string]corsrpc.Config{"shop": shopConfig(), "library": libraryConfig(t)} {
-			t.Run(name+" "+schema, func(t *testing.T) {
-				t.Parallel()
-				test.change(&config)
-				policy := mustPolicy(t, config)
-				backend, upstream := serve(t)
-				edge := haproxyTest{policy: policy, options: test.options, upstream: upstream}.start(t)
-				requests := func(yield func(edgetest.Request) bool) {
-					for r := range edgetest.Matrix(policy, "api.example.com") {
-						// To internal methods, Run has the headers of Wrap's refusal
-						// for these, which is the gate's to send.
-						if plain := r.Method == http.MethodOptions && !slices.ContainsFunc(r.Header, func(l edgetest.Line) bool { return l.Name == "Origin" }); !(plain && test.options.BehindGate) && !yield(r) {
-							return
-						}
-					}
-				}
-				compareHAProxy(t, edge, policy, edgetest.Options{Backend: backend, BehindGate: test.options.BehindGate, Requests: requests, Size: 2000})
-			})
-		}
-	}
+	withOptions(t, 2000, func(t *testing.T, p *corsrpc.Policy, o Options, upstream string, run edgetest.Options) {
+		compareHAProxy(t, haproxyTest{policy: p, options: o, upstream: upstream}.start(t), p, run)
+	})
 }
 
 // Options.Hosts are in place of Config.Hosts.

@@ -46,22 +46,14 @@ func TestHAProxyLoadsSpecialCharacters(t *testing.T) {
 	printed := 0
 	for seed := range draws {
 		r := rand.New(rand.NewPCG(seed, 20))
-		text := func(characters string) string {
-			var b strings.Builder
-			for range 1 + r.IntN(20) {
-				b.WriteByte(characters[r.IntN(len(characters))])
-			}
-			return b.String()
-		}
-		const all = "abcXYZ019 \t\n\"'`$;{}#\\()[]*+?.|^~!&%@:=,<>/-_\xc3\xbc"
-		const token = "aZ9$'`|~!#%&*+-.^_"
 		o := Options{Defaults: "base", Upstream: "upstream", Dir: "x"}
 		for _, option := range []*string{&o.Prefix, &o.Defaults, &o.Upstream, &o.Dir} {
 			if chance(r, 8) {
-				*option = text(all)
+				*option = someText(r, specialCharacters)
 			}
 		}
-		policy := policyOf(t, "app://"+text("aZ9.-_~:[]"), "/"+text(all)+"/{x}/"+text(all), text(token), text("abc.-_019")+":8080", "/"+text("aZ9-._~!$&'()+,;=:@*")+"/**")
+		origin, path, name, host, template := specialTexts(r)
+		policy := policyOf(t, origin, path, name, host, template)
 		if checkHAProxyLoads(t, o, policy) {
 			printed++
 		}

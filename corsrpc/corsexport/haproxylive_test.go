@@ -22,6 +22,14 @@ func TestHAProxyIsCleanForPages(t *testing.T) {
 	})
 }
 
+// What grpc-gateway takes for another method is judged by that one too.
+func TestHAProxyAsksOtherMethods(t *testing.T) {
+	t.Parallel()
+	checkOtherMethods(t, func(p *corsrpc.Policy, upstream string) string {
+		return haproxyTest{policy: p, upstream: upstream}.start(t)
+	})
+}
+
 // Whatever the policy is made of stands for itself.
 func TestHAProxyQuotes(t *testing.T) {
 	t.Parallel()

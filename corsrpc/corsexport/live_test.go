@@ -174,7 +174,7 @@ func longPathRequests(length int) func(yield func(edgetest.Request) bool) {
 	}
 }
 
-var ownHosts = []string{"api.example.com", "api.test:8443", "[::1]:8080"}
+var ownHosts = []string{"api.example.com:80", "api.test:8443", "[::1]:8080"}
 
 // optionTests change a Config, each by one thing.
 var optionTests = map[string]struct {
@@ -186,9 +186,41 @@ var optionTests = map[string]struct {
 	"RequireFetchMetadata":                  {func(c *corsrpc.Config) { c.RequireFetchMetadata = true }, Options{}},
 	"RequireHosts and RequireFetchMetadata": {func(c *corsrpc.Config) { c.Hosts, c.RequireHosts, c.RequireFetchMetadata = ownHosts, true, true }, Options{}},
 	"no hosts":                              {func(c *corsrpc.Config) { c.Hosts = []string{} }, Options{}},
-	"ReportOnly":                            {func(c *corsrpc.Config) { c.ReportOnly = true }, Options{}},
-	"PathPrefix":                            {func(c *corsrpc.Config) { c.PathPrefix = "/api/it's-$1" }, Options{}},
-	"BehindGate with RequireHosts":          {func(c *corsrpc.Config) { c.Hosts, c.RequireHosts = ownHosts, true }, Options{BehindGate: true}},
+	"other Hosts":                           {func(*corsrpc.Config) {}, Options{Hosts: []string{"api.example.com"}}},
+	"Credentials":                           {func(c *corsrpc.Config) { c.Credentials = true }, Options{}},
+	// The shop's cart has a procedure that is stricter than the service, then.
+	"closed services": {func(c *corsrpc.Config) {
+		if c.Files == nil {
+			c.Services, c.Overrides = []string{catalog, admin}, nil
+		}
+	}, Options{}},
+	"ReportOnly":                   {func(c *corsrpc.Config) { c.ReportOnly = true }, Options{}},
+	"PathPrefix":                   {func(c *corsrpc.Config) { c.PathPrefix = "/api/it's-$1" }, Options{}},
+	"BehindGate":                   {func(*corsrpc.Config) {}, Options{BehindGate: true}},
+	"BehindGate with RequireHosts": {func(c *corsrpc.Config) { c.Hosts, c.RequireHosts = ownHosts, true }, Options{BehindGate: true}},
+}
+
+// withOptions tries each option alone, for a schema with and without bindings.
+// compare compares an edge that has the policy, exported with the options, with
+// Wrap.
+func withOptions(t *testing.T, size int, compare func(t *testing.T, p *corsrpc.Policy, o Options, upstream string, run edgetest.Options)) {
+	t.Helper()
+	if *edgeAll {
+		size = *edgeSize
+	}
+	for name, test := range optionTests {
+		for schema, config := range map[string]corsrpc.Config{"shop": shopConfig(), "library": libraryConfig(t)} {
+			t.Run(name+" "+schema, func(t *testing.T) {
+				t.Parallel()
+				test.change(&config)
+				policy := mustPolicy(t, config)
+				backend, upstream := serve(t)
+				compare(t, policy, test.options, upstream, edgetest.Options{
+					Backend: backend, BehindGate: test.options.BehindGate, Requests: optionRequests(policy, test.options), Size: size,
+				})
+			})
+		}
+	}
 }
 
 // optionRequests are the requests with which an export with options is compared.
@@ -266,4 +298,28 @@ func otherSpellings(t *testing.T, seed uint64, size int) iter.Seq[edgetest.Reque
 			}
 		}
 	}
+}
+
+// twoConfigs govern different services of one server.
+func twoConfigs() (first, second corsrpc.Config) {
+	first, second = shopConfig(), shopConfig()
+	first.Services, first.Resources, first.Overrides = []string{catalog, cart}, nil, nil
+	first.Except = []string{admin, "acme.shop.v1.WarehouseService"}
+	second.Services, second.Overrides = []string{admin, "acme.shop.v1.WarehouseService"}, nil
+	second.Except = []string{catalog, cart}
+	return first, second
+}
+
+// checkTwoPolicies checks an edge that has the policies of twoConfigs. header is
+// sent with each call.
+func checkTwoPolicies(t *testing.T, edge string, backend *edgetest.Backend, header ...string) {
+	t.Helper()
+	for path, origin := range map[string]string{addItem: shopper, setPrice: console, getProduct: app} {
+		response := get(t, "POST", edge+path, append([]string{"Origin", origin}, header...)...)
+		assert.Equal(t, http.StatusOK, response.StatusCode, path)
+		assert.Equal(t, []string{origin}, response.Header["Access-Control-Allow-Origin"], path)
+		assert.Equal(t, http.StatusForbidden, get(t, "POST", edge+path, "Origin", evil).StatusCode, path)
+		assert.Equal(t, http.StatusNoContent, get(t, "OPTIONS", edge+path, "Origin", origin, "Access-Control-Request-Method", "POST").StatusCode, path)
+	}
+	assert.Equal(t, 3, backend.Total())
 }

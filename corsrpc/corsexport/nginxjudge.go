@@ -12,7 +12,7 @@ import (
 func (n *nginx) judges() {
 	printed := make(map[int]bool)
 	for _, g := range n.grants {
-		class := n.class(g)
+		class := n.classes.of(g)
 		if printed[class] {
 			continue
 		}
@@ -77,7 +77,7 @@ func (n *nginx) answer() {
 	n.comment("Why the request does not pass, if so: by its own grant, or by others that are asked.")
 	var own []mapping
 	for _, g := range n.grants {
-		own = append(own, line(fmt.Sprint(g.number), n.v(numbered("n", n.class(g)))))
+		own = append(own, line(fmt.Sprint(g.number), n.v(numbered("n", n.classes.of(g)))))
 	}
 	n.mapTo("no_own", n.v("own"), own...)
 	others := ""

@@ -201,22 +201,11 @@ func TestNginxBesideOtherDirectives(t *testing.T) {
 func TestNginxWithTwoPolicies(t *testing.T) {
 	t.Parallel()
 	backend, upstream := serve(t)
-	first, second := shopConfig(), shopConfig()
-	first.Services, first.Resources, first.Overrides = []string{catalog, cart}, nil, nil
-	first.Except = []string{admin, "acme.shop.v1.WarehouseService"}
-	second.Services, second.Overrides = []string{admin, "acme.shop.v1.WarehouseService"}, nil
-	second.Except = []string{catalog, cart}
+	first, second := twoConfigs()
 	one, two := mustNginx(t, first, Options{Prefix: "one"}), mustNginx(t, second, Options{Prefix: "two"})
 	_, server := nginxConfig(t, one, upstream, "")
 	edge := proxies.StartNginx(t, string(one.Files[0].Data)+string(two.Files[0].Data), server+string(two.Files[1].Data))
-	for path, origin := range map[string]string{addItem: shopper, setPrice: console, getProduct: app} {
-		response := get(t, "POST", edge+path, "Origin", origin)
-		assert.Equal(t, http.StatusOK, response.StatusCode, path)
-		assert.Equal(t, []string{origin}, response.Header["Access-Control-Allow-Origin"], path)
-		assert.Equal(t, http.StatusForbidden, get(t, "POST", edge+path, "Origin", evil).StatusCode, path)
-		assert.Equal(t, http.StatusNoContent, get(t, "OPTIONS", edge+path, "Origin", origin, "Access-Control-Request-Method", "POST").StatusCode, path)
-	}
-	assert.Equal(t, 3, backend.Total())
+	checkTwoPolicies(t, edge, backend)
 }
 
 // Behind a gate, only preflights are answered.

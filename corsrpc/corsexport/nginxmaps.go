@@ -52,24 +52,18 @@ func (n *nginx) request() {
 
 // hosts prints comparisons with the host of the request.
 func (n *nginx) hosts() {
-	const port = "(?::(?:80|443))?"
 	n.mapTo("host", "$http_host", line("", "$host"), line("default", "$http_host"))
-	var names []string
-	for _, host := range n.plan.hosts {
-		host = strings.TrimSuffix(strings.TrimSuffix(host, ":80"), ":443")
-		names = append(names, regexp.QuoteMeta(host))
-	}
-	all := "(?:" + strings.Join(names, "|") + ")"
+	all := n.hostExpression()
 	switch {
 	case n.plan.hosts == nil:
-		n.mapTo("self", n.v("host")+" $http_origin", line(re(`^([^ ]+?)`+port+` https?://(?=[^A-Z]*$)(?i:\1)`+port+"$"), "p"), line("default", "x"))
-	case len(names) == 0:
+		n.mapTo("self", n.v("host")+" $http_origin", line(re(`^([^ ]+?)`+defaultPort+` https?://(?=[^A-Z]*$)(?i:\1)`+defaultPort+"$"), "p"), line("default", "x"))
+	case len(n.plan.hosts) == 0:
 		n.mapTo("self", "", line("default", "x"))
 	default:
-		n.mapTo("self", "$http_origin", line(re("^https?://"+all+port+"$"), "p"), line("default", "x"))
+		n.mapTo("self", "$http_origin", line(re("^https?://"+all+defaultPort+"$"), "p"), line("default", "x"))
 	}
 	if n.requireHosts {
-		n.mapTo("badh", n.v("host"), line(re("^(?i:"+all+")"+port+"$"), ""), line("default", "h"))
+		n.mapTo("badh", n.v("host"), line(re("^(?i:"+all+")"+defaultPort+"$"), ""), line("default", "h"))
 	} else {
 		n.mapTo("badh", "", line("default", ""))
 	}
@@ -155,7 +149,7 @@ func (n *nginx) bindingMaps() {
 			kinds += "(?::any)?"
 		}
 		grants = append(grants, line(re("^"+x.methods()+kinds+" "+inner(x.grants)), fmt.Sprint(x.grant.number)).in(x.template, "Path", x.template))
-		class := n.class(x.grant)
+		class := n.classes.of(x.grant)
 		methods := x.asked()
 		uncleanly := methods
 		if x.verb {
@@ -236,7 +230,7 @@ func (n *nginx) aliasMaps() {
 	mentioned := make(map[string]bool)
 	for i := range n.services {
 		s := &n.services[i]
-		class := n.class(s.judge)
+		class := n.classes.of(s.judge)
 		if s.plain != "" {
 			aliases[class] = append([]mapping{line(re("^1"+inner(s.stricter)), "a"), line(re("^1"+inner(s.plain)), "")}, aliases[class]...)
 		}
@@ -288,22 +282,6 @@ func (n *nginx) grantsByOrigin() {
 			n.mapTo(numbered("e", set.number), n.v(numbered("l", set.number)), line("1", "$http_origin"))
 		}
 	}
-}
-
-// class returns the number of the grants that judge like g.
-func (n *nginx) class(g *grant) int { return n.classes.of(g) }
-
-// judgeClasses number the grants that judge alike, by what they depend on.
-type judgeClasses map[string]int
-
-func (c judgeClasses) of(g *grant) int {
-	key := fmt.Sprint(g.origins.number, g.enforced, g.credentials, g.internal, g.reportOnly, g.links, g.notConfigured)
-	class, ok := c[key]
-	if !ok {
-		class = len(c)
-		c[key] = class
-	}
-	return class
 }
 
 // reasonLetters are the reasons for which calls are refused.

@@ -14,23 +14,11 @@ import (
 func TestNginxWithOptions(t *testing.T) {
 	t.Parallel()
 	proxies.RequireNginx(t)
-	size := 800
-	if *edgeAll {
-		size = *edgeSize
-	}
-	for name, test := range optionTests {
-		for schema, config := range map[string]corsrpc.Config{"shop": shopConfig(), "library": libraryConfig(t)} {
-			t.Run(name+" "+schema, func(t *testing.T) {
-				t.Parallel()
-				test.change(&config)
-				policy := mustPolicy(t, config)
-				export, err := Nginx(policy, test.options)
-				require.NoError(t, err)
-				backend, upstream := serve(t)
-				compareEdge(t, startNginx(t, export, upstream, ""), policy, edgetest.Options{Backend: backend, BehindGate: test.options.BehindGate, Requests: optionRequests(policy, test.options), Size: size})
-			})
-		}
-	}
+	withOptions(t, 800, func(t *testing.T, p *corsrpc.Policy, o Options, upstream string, run edgetest.Options) {
+		export, err := Nginx(p, o)
+		require.NoError(t, err)
+		compareEdge(t, startNginx(t, export, upstream, ""), p, run)
+	})
 }
 
 // What grpc-gateway takes for another method is judged by that one too.

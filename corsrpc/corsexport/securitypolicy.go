@@ -57,10 +57,8 @@ func SecurityPolicy(p *corsrpc.Policy, o Options) (*Export, error) {
 // their own.
 type securityPolicy struct{ *httpRoute }
 
-// What the schema of SecurityPolicy takes.
-var (
-	policyOrigin = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://(\*\.)?([\w-]+\.)*[\w-]+(:\d{1,5})?$`)
-)
+// policyOrigin matches the origins that the schema of SecurityPolicy takes.
+var policyOrigin = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://(\*\.)?([\w-]+\.)*[\w-]+(:\d{1,5})?$`)
 
 // checkGrant checks what a SecurityPolicy can say of a grant.
 func (s *securityPolicy) checkGrant(rule string, g *grant) {

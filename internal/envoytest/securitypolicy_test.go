@@ -178,7 +178,7 @@ func TestSecurityPolicyWithTheShop(t *testing.T) {
 	if *edgeAll {
 		size = 0
 	}
-	for _, normalization := range []string{"NONE", "DECODE_AND_MERGE_SLASHES"} { // the second is Envoy Gateway's default, but for a redirect
+	for _, normalization := range []string{"NONE", "DECODE_AND_MERGE_SLASHES"} { // the second is Envoy Gateway's default, without its redirect
 		compareGateway(t, mustPolicy(t, routable(shopConfig())), normalization, edgetest.Options{Size: size})
 	}
 }

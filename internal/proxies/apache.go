@@ -16,11 +16,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FindApache returns the path of Apache httpd, or an error if it is not installed.
+// FindApache returns the path of Apache httpd, or an error if it is not installed
+// with its modules as in Debian.
 func FindApache() (string, error) {
 	for _, name := range []string{"apache2", "/usr/sbin/apache2"} { // Debian's is in the PATH of root alone
 		if path, err := exec.LookPath(name); err == nil {
-			return path, nil
+			_, err := os.Stat(apacheModuleDir)
+			return path, err
 		}
 	}
 	return "", errors.New("apache2 is not installed: run `make proxies-install`, or install Debian's apache2-bin")
